@@ -1,0 +1,55 @@
+# `make arena` and `make test` are all a fresh machine needs besides Python 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+ARENA_HOME ?= var
+PORT ?= 8000
+BIN := $(VENV)/bin
+export ARENA_HOME
+
+.PHONY: arena test check fix lock assets clean
+.DELETE_ON_ERROR:
+
+arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.0.0.1:8000
+	$(BIN)/arena demo --port $(PORT)
+
+test: $(VENV)/.dev  ## Everything: statistics, database, pages, a real browser
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))"
+	sh tests/find_chromium.sh
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## Style, types, layers, translations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev  ## Mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## Write constraints.txt anew from the newest versions that work together
+	rm -rf var/lock && $(PYTHON) -m venv var/lock
+	var/lock/bin/pip install -q --upgrade pip
+	var/lock/bin/pip install -q torch==2.13.0 '.[dev]'
+	var/lock/bin/pip freeze --exclude vernissage-arena | sed 's/^torch==\([0-9.]*\)+.*/torch==\1/' > constraints.txt
+	rm -rf var/lock
+
+assets: $(VENV)/.arena  ## Fetch CC0 environment maps for the path tracer (optional)
+	$(BIN)/arena assets
+
+clean:  ## Remove what was built; the data folder stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.pip:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Vernissage needs Python 3.11 or newer')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+	@touch $@
+
+$(VENV)/.arena: $(VENV)/.pip pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[atelier]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.pip pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.arena

@@ -1,0 +1,83 @@
+"""What a command works with, opened when it is first asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arena import db
+from arena.config import Settings
+from arena.storage import ImageStore
+
+if TYPE_CHECKING:
+    from models.catalog import Catalog
+
+    from arena.services.painting import Studio
+
+
+class Context:
+    """Settings, database, pictures and models of a command; each is opened once, and only if used."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.environ = dict(os.environ if environ is None else environ)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the environment."""
+        return Settings.from_environment(self.environ)
+
+    @cached_property
+    def database(self) -> db.Database:
+        """The database, whose schema is the code's own."""
+        database = db.open_database(self.settings.database)
+        db.check(database)
+        return database
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """Where the pictures lie."""
+        return ImageStore(self.settings.images)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The cards that ship, and the operator's own over them."""
+        from models.catalog import BUILT_IN, read_catalog
+
+        own = self.settings.catalog
+        return read_catalog(*([BUILT_IN, own] if own.exists() else [BUILT_IN]))
+
+    @cached_property
+    def studio(self) -> Studio:
+        """The entrants that can paint on this machine."""
+        from arena.services.painting import Studio
+
+        settings = self.settings
+        return Studio(
+            catalog=self.catalog,
+            device=None if settings.device == "auto" else settings.device,
+            dtype=None if settings.dtype == "card" else settings.dtype,
+            assets=settings.assets if settings.assets.is_dir() else None,
+        )
+
+    def log_to_stderr(self) -> None:
+        """Send the log of a long-running command to standard error."""
+        logging.basicConfig(
+            level=self.settings.log_level.upper(),
+            stream=sys.stderr,
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+
+
+def say_json(value: Any) -> None:
+    """Print JSON for a script."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")

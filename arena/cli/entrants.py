@@ -1,0 +1,88 @@
+"""`arena entrants`: who takes part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import select
+
+from arena.cli.context import Context, json_option, say_json
+from arena.tables import Entrant
+
+
+@click.group()
+def entrants() -> None:
+    """List the entrants, and enter new ones from the catalogue.
+
+    \b
+    Examples:
+      arena entrants list --json
+      arena entrants enter my-model        # after adding its card to catalog.toml
+    """
+
+
+@entrants.command("list")
+@json_option
+@click.pass_obj
+def list_entrants(context: Context, as_json: bool) -> None:
+    """Print every entrant ever entered.
+
+    \b
+    Examples:
+      arena entrants list
+      arena entrants list --json
+    """
+    with context.database.read() as session:
+        rows = session.scalars(select(Entrant).order_by(Entrant.id)).all()
+    if as_json:
+        say_json(
+            [
+                {
+                    "slug": row.slug,
+                    "name": row.name,
+                    "revision": row.revision,
+                    "kind": row.kind,
+                    "family": row.family,
+                    "backend": row.backend,
+                    "identity": row.identity,
+                    "runtime": row.runtime,
+                    "licence": row.licence,
+                    "entered_at": row.entered_at.isoformat(),
+                    "retired_at": row.retired_at.isoformat() if row.retired_at else None,
+                }
+                for row in rows
+            ]
+        )
+        return
+    for row in rows:
+        click.echo(f"{row.slug:24} {row.revision:12}  {row.kind:10} {row.name}")
+
+
+@entrants.command("enter")
+@click.argument("slugs", nargs=-1, required=True)
+@click.option("--campaign", help="Also let them take part in this campaign, and ask for their pictures.")
+@click.pass_obj
+def enter_entrants(context: Context, slugs: tuple[str, ...], campaign: str | None) -> None:
+    """Enter picture-makers from the catalogue at their present revision.
+
+    \b
+    Examples:
+      arena entrants enter my-model
+      arena entrants enter my-model --campaign open
+    """
+    from arena.queries.boards import find_campaign
+    from arena.services.curation import enter, join
+    from arena.services.generation import enqueue
+
+    cards = [context.catalog[slug] for slug in slugs]
+    now = datetime.now(UTC)
+    with context.database.write.begin() as session:
+        rows = [enter(session, card, now=now) for card in cards]
+        if campaign:
+            found = find_campaign(session, campaign)
+            join(session, found, rows, now=now)
+            session.flush()
+            enqueue(session, found, now=now)
+    for card in cards:
+        click.echo(f"{card.slug}@{card.revision} is entered.")

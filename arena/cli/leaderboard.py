@@ -1,0 +1,69 @@
+"""`arena leaderboard`: the board in a terminal, or for a script."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from arena.cli.context import Context, json_option, say_json
+from arena.queries.boards import Board, BoardRow
+
+
+@click.command()
+@click.option("--campaign", help="Which campaign; the only one with votes if not given.")
+@json_option
+@click.pass_obj
+def leaderboard(context: Context, campaign: str | None, as_json: bool) -> None:
+    """Print the leaderboard as of the last vote; it is fitted first if the newest run lags.
+
+    \b
+    Examples:
+      arena leaderboard
+      arena leaderboard --campaign demo --json
+    """
+    from arena.queries.boards import board, find_campaign
+    from arena.services.standings import refresh
+
+    with context.database.read() as session:
+        slug = find_campaign(session, campaign).slug
+    refresh(context.database, now=datetime.now(UTC))
+    with context.database.read() as session:
+        shown = board(session, campaign=slug)
+    if as_json:
+        say_json(shown.as_dict())
+    else:
+        _print(shown)
+
+
+def _print(shown: Board) -> None:
+    click.echo(f"{shown.campaign_name}: {shown.question}")
+    click.echo(f"As of vote {shown.votes:,}, {shown.method} {shown.method_version}, 95% intervals.\n")
+    width = max([len(row.entrant) for row in shown.rows] + [7])
+    click.echo(f"{'rank':>7}  {'entrant':{width}}  {'rating':>6}  {'interval':>12}  {'votes':>6}  win rate")
+    for row in shown.rows:
+        click.echo(
+            f"{_ranks(row):>7}  {row.entrant:{width}}  {_number(row.rating):>6}  {_interval(row):>12}"
+            f"  {row.votes:>6,}  {'' if row.win_rate is None else f'{row.win_rate:.0%}'}"
+            f"{'  ' + row.reason if row.reason else ''}"
+        )
+    for warning in shown.warnings:
+        click.echo(f"Note: {warning}")
+
+
+def _ranks(row: BoardRow) -> str:
+    if row.rank_low is None or row.rank_high is None:
+        return "-"
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}-{row.rank_high}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _interval(row: BoardRow) -> str:
+    if row.low is None and row.high is None:
+        return "-"
+    low = "below" if row.low is None else _number(row.low)
+    high = "above" if row.high is None else _number(row.high)
+    return f"{low}-{high}"

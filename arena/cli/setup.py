@@ -1,0 +1,62 @@
+"""`arena init` and `arena assets`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from arena import db
+from arena.cli.context import Context
+from arena.config import Settings, make_home
+
+
+def prepare(context: Context) -> Settings:
+    """Make the data folder and its secret, migrate the database, enter the shipped entrants."""
+    from pathlib import Path
+
+    from arena.services.curation import enter
+
+    make_home(Path(context.environ.get("ARENA_HOME") or "var").expanduser().absolute())
+    settings = context.settings
+    settings.images.mkdir(parents=True, exist_ok=True)
+    database = db.open_database(settings.database)
+    with db.told_plainly():
+        db.upgrade(database)
+        with database.write.begin() as session:
+            for card in context.catalog:
+                enter(session, card, now=datetime.now(UTC), actor="init")
+    database.dispose()
+    return settings
+
+
+@click.command()
+@click.pass_obj
+def init(context: Context) -> None:
+    """Make the data folder, its secret and its database, or bring them up to date.
+
+    Safe to run again: nothing that is there is lost.
+
+    \b
+    Examples:
+      arena init
+      ARENA_HOME=/srv/vernissage arena init
+    """
+    settings = prepare(context)
+    click.echo(f"The data folder {settings.home} is ready. `arena serve` starts the arena.")
+
+
+@click.command()
+@click.pass_obj
+def assets(context: Context) -> None:
+    """Fetch the CC0 environment maps that light the path tracer's scenes; it paints without them too.
+
+    \b
+    Examples:
+      arena assets
+    """
+    from models.atelier.assets import fetch_assets
+
+    folder = context.settings.assets
+    files = fetch_assets(folder)
+    click.echo(f"{len(files)} environment maps are in {folder}.")

@@ -1,0 +1,161 @@
+"""Engines, sessions and migrations.
+
+On SQLite a session that may write begins with ``BEGIN IMMEDIATE``: a deferred transaction that reads first
+and writes later answers "database is locked" at once, whatever the timeout. Reads use an engine of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from arena import paths
+from arena.errors import NewerDatabase, OutdatedDatabase, Unavailable
+
+Sessions = sessionmaker[Session]
+BUSY_SECONDS = 30
+JOURNAL_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database: sessions that write, sessions that only read, and whether it has a single writer."""
+
+    write_engine: Engine
+    read_engine: Engine
+    write: Sessions
+    read: Sessions
+    single_writer: bool
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.write_engine.dispose()
+        self.read_engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the database of an ``ARENA_DATABASE`` URL; it is not migrated here (see `upgrade`, `check`)."""
+    single_writer = make_url(url).get_backend_name() == "sqlite"
+    if single_writer:
+        write_engine = _sqlite(url, begin="BEGIN IMMEDIATE")
+        read_engine = _sqlite(url, begin="BEGIN")
+    else:
+        write_engine = create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        read_engine = write_engine
+    return Database(
+        write_engine=write_engine,
+        read_engine=read_engine,
+        write=sessionmaker(write_engine, expire_on_commit=False),
+        read=sessionmaker(read_engine, expire_on_commit=False),
+        single_writer=single_writer,
+    )
+
+
+def _sqlite(url: str, *, begin: str) -> Engine:
+    engine = create_engine(
+        url, pool_size=32, max_overflow=32, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the events below speak for the transactions
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"journal_size_limit={JOURNAL_BYTES}",
+            "cache_size=-32768",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn what the database says when it cannot write into a sentence for people.
+
+    Raises
+    ------
+    Unavailable
+        If the disk is full, the file read-only, or the lock held longer than `BUSY_SECONDS`.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        told = str(error.orig).lower()
+        if "full" in told or "no space" in told:
+            raise Unavailable("the disk is full; nothing was lost, make room and send it again") from error
+        if "locked" in told or "busy" in told:
+            raise Unavailable("the database is busy; nothing was lost, send it again") from error
+        if "readonly" in told or "read-only" in told:
+            raise Unavailable("the database is read-only; nothing was lost, send it again later") from error
+        raise
+
+
+def _alembic(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(paths.migrations()))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema up to date; on an up-to-date database nothing happens.
+
+    Raises
+    ------
+    NewerDatabase
+        If a newer version of the arena wrote it.
+    """
+    if _revision(database) is not None:
+        try:
+            check(database)
+        except OutdatedDatabase:
+            pass
+        else:
+            return
+    with database.write_engine.begin() as connection:
+        command.upgrade(_alembic(connection), "head")
+
+
+def check(database: Database) -> None:
+    """See that the schema is the code's own.
+
+    Raises
+    ------
+    NewerDatabase, OutdatedDatabase
+        With the revision found, and what to do.
+    """
+    scripts = ScriptDirectory.from_config(_alembic())
+    found = _revision(database)
+    if found == scripts.get_current_head():
+        return
+    if found is not None:
+        try:
+            scripts.get_revision(found)
+        except CommandError as error:
+            raise NewerDatabase(found) from error
+    raise OutdatedDatabase(found)
+
+
+def _revision(database: Database) -> str | None:
+    with database.read_engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,247 @@
+"""Every error the arena raises on purpose; each carries data, the edge writes the sentence.
+
+::
+
+    ArenaError
+    ├── SettingsError          500  the environment or the data folder is not usable: what to set
+    ├── Invalid                400  the request cannot be read
+    │   ├── UnknownOutcome          an answer outside left, right, tie, both_bad
+    │   ├── InvalidPrompt           empty, too long, or with control characters
+    │   ├── UnknownReason           a reason tag that is not offered
+    │   └── InvalidCard             an entrant's card that cannot be used
+    ├── Forbidden              403  not from these pages
+    ├── NotFound               404  no such thing, or not yours
+    │   ├── UnknownBattle           no battle of this voter under that key
+    │   ├── UnknownCampaign         no campaign of that name
+    │   ├── UnknownEntrant          no entrant of that name
+    │   └── UnknownPicture          no such picture, or its time is over
+    ├── Conflict               409  true once, not any more
+    │   ├── AlreadyVoted            the battle has this voter's vote
+    │   ├── NotVotedYet             the reveal and the reasons come after the vote
+    │   ├── CampaignClosed          no more votes are taken
+    │   └── NameTaken               a campaign or an entrant of that name exists with other content
+    ├── BattleExpired          410  the pair was dealt too long ago
+    ├── CorruptImage           500  the stored bytes do not match their digest
+    ├── NewerDatabase          500  the database was written by a newer version
+    ├── OutdatedDatabase       500  the database needs `arena init` to migrate it
+    ├── Unavailable            503  cannot be kept right now: full disk, locked database
+    └── VerificationFailed     ---  an export that does not match itself
+"""
+
+from __future__ import annotations
+
+
+class ArenaError(Exception):
+    """Base of every error the arena raises on purpose.
+
+    ``status`` is the HTTP status of the page that tells it, ``code`` the stable word for programs.
+    """
+
+    status = 500
+    code = "error"
+
+
+class SettingsError(ArenaError):
+    """The environment or the data folder is not usable."""
+
+    code = "settings"
+
+
+class Invalid(ArenaError):
+    """The request cannot be read."""
+
+    status = 400
+    code = "invalid"
+
+
+class UnknownOutcome(Invalid):
+    """An answer outside left, right, tie, both_bad."""
+
+    code = "unknown_outcome"
+
+    def __init__(self, given: str | None) -> None:
+        super().__init__(f"{given!r} is no outcome; one of left, right, tie, both_bad is")
+        self.given = given
+
+
+class InvalidPrompt(Invalid):
+    """A prompt that cannot be taken; ``reason`` is empty, too_long or control_characters."""
+
+    code = "invalid_prompt"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class UnknownReason(Invalid):
+    """A reason tag that is not offered."""
+
+    code = "unknown_reason"
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"{tag!r} is not one of the reasons offered")
+        self.tag = tag
+
+
+class InvalidCard(Invalid):
+    """An entrant's card that cannot be used."""
+
+    code = "invalid_card"
+
+
+class Forbidden(ArenaError):
+    """A request that did not come from the arena's own pages."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(ArenaError):
+    """No such thing, or it is not yours."""
+
+    status = 404
+    code = "not_found"
+
+
+class UnknownBattle(NotFound):
+    """No battle of this voter under that key."""
+
+    code = "unknown_battle"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no battle {key!r} for you")
+        self.key = key
+
+
+class UnknownCampaign(NotFound):
+    """No campaign of that name."""
+
+    code = "unknown_campaign"
+
+    def __init__(self, slug: str, known: tuple[str, ...] = ()) -> None:
+        names = ", ".join(known) or "none yet"
+        super().__init__(f"no campaign is called {slug!r}; there is: {names}")
+        self.slug = slug
+        self.known = known
+
+
+class UnknownEntrant(NotFound):
+    """No entrant of that name."""
+
+    code = "unknown_entrant"
+
+    def __init__(self, slug: str, known: tuple[str, ...] = ()) -> None:
+        names = ", ".join(known) or "none yet"
+        super().__init__(f"no entrant is called {slug!r}; there is: {names}")
+        self.slug = slug
+        self.known = known
+
+
+class UnknownPicture(NotFound):
+    """No such picture for this voter, or its time is over."""
+
+    code = "unknown_picture"
+
+
+class Conflict(ArenaError):
+    """True once, not any more."""
+
+    status = 409
+    code = "conflict"
+
+
+class AlreadyVoted(Conflict):
+    """The battle already has this voter's vote; the first one counts."""
+
+    code = "already_voted"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"battle {key} already has your vote")
+        self.key = key
+
+
+class NotVotedYet(Conflict):
+    """Reasons and the reveal come after the vote."""
+
+    code = "not_voted_yet"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"battle {key} has no vote yet")
+        self.key = key
+
+
+class CampaignClosed(Conflict):
+    """The campaign takes no more votes."""
+
+    code = "campaign_closed"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"campaign {slug!r} is closed")
+        self.slug = slug
+
+
+class NameTaken(Conflict):
+    """A campaign or an entrant of that name exists with other content."""
+
+    code = "name_taken"
+
+
+class BattleExpired(ArenaError):
+    """The pair was dealt too long ago; nothing was counted."""
+
+    status = 410
+    code = "battle_expired"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"battle {key} has expired; nothing was counted")
+        self.key = key
+
+
+class CorruptImage(ArenaError):
+    """The stored bytes do not match their digest."""
+
+    code = "corrupt_image"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"picture {digest[:12]} is damaged on disk; restore it or run `arena generate --repair`"
+        )
+        self.digest = digest
+
+
+class NewerDatabase(ArenaError):
+    """The database was written by a newer version of the arena."""
+
+    code = "newer_database"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database is at revision {revision}, which this version does not know; "
+            "install the version that wrote it, or restore an older backup"
+        )
+        self.revision = revision
+
+
+class OutdatedDatabase(ArenaError):
+    """The database is older than the code, or empty."""
+
+    code = "outdated_database"
+
+    def __init__(self, revision: str | None) -> None:
+        state = f"at revision {revision}" if revision else "empty"
+        super().__init__(f"the database is {state}; run `arena init` to bring it up to date")
+        self.revision = revision
+
+
+class Unavailable(ArenaError):
+    """It cannot be kept right now; nothing was lost, and it may be sent again."""
+
+    status = 503
+    code = "unavailable"
+
+
+class VerificationFailed(ArenaError):
+    """An export that does not match itself."""
+
+    code = "verification_failed"

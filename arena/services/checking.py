@@ -1,0 +1,103 @@
+"""What `arena doctor` looks at."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from arena.config import Settings
+from arena.db import Database
+from arena.errors import ArenaError
+from arena.services.sealing import broken_seal
+from arena.storage import ImageStore
+from arena.tables import BlindCopy, Entrant, Image, Job, JobState, Tally, Vote
+
+if TYPE_CHECKING:
+    from models.catalog import Catalog
+
+LEAST_FREE = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    well: bool
+    told: str
+
+
+def check_all(settings: Settings, database: Database, images: ImageStore, catalog: Catalog) -> list[Finding]:
+    """Look at everything that can be looked at without changing it."""
+    with database.read() as session:
+        return [
+            _disk(settings),
+            *_pictures(session, images),
+            _jobs(session),
+            _votes(session),
+            _seals(session),
+            *_entrants(session, catalog),
+        ]
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(settings.home).free
+    return Finding("disk", free >= LEAST_FREE, f"{free / 1024**3:.1f} GiB free in {settings.home}")
+
+
+def _pictures(session: Session, images: ImageStore) -> Iterator[Finding]:
+    digests = set(session.scalars(select(Image.digest))) | set(session.scalars(select(BlindCopy.digest)))
+    bad = 0
+    for digest in sorted(digests):
+        try:
+            images.get(digest)
+        except ArenaError as error:
+            bad += 1
+            yield Finding("pictures", well=False, told=str(error))
+    yield Finding("pictures", bad == 0, f"{len(digests) - bad} of {len(digests)} files match their digest")
+
+
+def _jobs(session: Session) -> Finding:
+    states = dict(session.execute(select(Job.state, func.count(Job.id)).group_by(Job.state)).tuples())
+    told = ", ".join(f"{states.get(state, 0)} {state.value}" for state in JobState)
+    return Finding("jobs", not states.get(JobState.FAILED), told)
+
+
+def _votes(session: Session) -> Finding:
+    votes = session.scalar(select(func.count(Vote.id))) or 0
+    counted = (
+        session.scalar(select(func.coalesce(func.sum(Tally.votes), 0)).where(Tally.category == "all")) or 0
+    )
+    return Finding("votes", counted <= votes, f"{votes} votes, {counted} counted on boards")
+
+
+def _seals(session: Session) -> Finding:
+    broken = broken_seal(session)
+    return Finding("seals", broken is None, "the chain is whole" if broken is None else broken)
+
+
+def _entrants(session: Session, catalog: Catalog) -> Iterator[Finding]:
+    cards = {card.slug: card for card in catalog}
+    for entrant in session.scalars(select(Entrant).where(Entrant.retired_at.is_(None)).order_by(Entrant.id)):
+        card = cards.get(entrant.slug)
+        label = f"{entrant.slug}@{entrant.revision}"
+        if card is None:
+            yield Finding("entrants", well=False, told=f"{label} has no card in the catalogue any more")
+        elif card.revision != entrant.revision:
+            yield Finding(
+                "entrants",
+                well=True,
+                told=f"{label} is an older revision; the catalogue has {card.revision}",
+            )
+        elif card.backend == "atelier" and find_spec("mitsuba") is None:
+            yield Finding(
+                "entrants", well=False, told=f"{label} needs `pip install 'vernissage-arena[atelier]'`"
+            )
+        else:
+            yield Finding("entrants", well=True, told=label)

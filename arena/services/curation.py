@@ -1,0 +1,248 @@
+"""What an operator sets up: entrants, prompts, campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from arena.domain.prompts import clean_prompt, prompt_digest
+from arena.errors import Invalid, NameTaken, UnknownEntrant
+from arena.services.dealing import POLICIES
+from arena.tables import (
+    Campaign,
+    CampaignEntrant,
+    CampaignPrompt,
+    Criterion,
+    Entrant,
+    Event,
+    Prompt,
+    PromptSource,
+)
+
+OPEN = "open"
+PREFERENCE = "Which picture would you rather keep?"
+
+
+class Card(Protocol):
+    """What the arena keeps of an entrant's card; `models.EntrantCard` is one."""
+
+    @property
+    def slug(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
+    @property
+    def runtime(self) -> Mapping[str, Any]: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrompt:
+    """A prompt to take in; ``category`` is a slug such as ``still-life``."""
+
+    text: str
+    category: str = "uncategorised"
+    language: str = "en"
+    licence: str = ""
+
+
+def enter(session: Session, card: Card, *, now: datetime, actor: str = "operator") -> Entrant:
+    """Enter a picture-maker at its revision; the same card again is the same entrant."""
+    found = session.scalar(
+        select(Entrant).where(Entrant.slug == card.slug, Entrant.revision == card.revision)
+    )
+    if found is not None:
+        found.runtime = dict(card.runtime)
+        return found
+    entrant = Entrant(
+        slug=card.slug,
+        revision=card.revision,
+        name=card.name,
+        kind=card.kind,
+        family=card.family,
+        backend=card.backend,
+        identity=dict(card.identity),
+        runtime=dict(card.runtime),
+        licence=card.licence,
+        description=card.description,
+        source=card.source,
+        entered_at=now,
+    )
+    session.add(entrant)
+    session.flush()
+    record(session, now=now, actor=actor, kind="entrant.entered", subject=f"{card.slug}@{card.revision}")
+    return entrant
+
+
+def find_entrant(session: Session, slug: str) -> Entrant:
+    """Find the newest revision of an entrant, or the one named by ``slug@revision``.
+
+    Raises
+    ------
+    UnknownEntrant
+        With the names there are.
+    """
+    name, _, revision = slug.partition("@")
+    query = select(Entrant).where(Entrant.slug == name).order_by(Entrant.id.desc()).limit(1)
+    found = session.scalar(query.where(Entrant.revision == revision) if revision else query)
+    if found is None:
+        known = tuple(session.scalars(select(Entrant.slug).distinct().order_by(Entrant.slug)))
+        raise UnknownEntrant(slug, known)
+    return found
+
+
+def open_campaign(
+    session: Session,
+    *,
+    slug: str,
+    name: str,
+    entrants: Sequence[Entrant],
+    canvas: int,
+    now: datetime,
+    seeds: int = 1,
+    set_size: int = 30,
+    policy: str = "informative",
+    minutes_to_vote: int = 60,
+    seed: int = 0,
+    criteria: Mapping[str, str] | None = None,
+    actor: str = "operator",
+) -> Campaign:
+    """Open a campaign of at least two entrants.
+
+    Raises
+    ------
+    NameTaken
+        If there is one of that name.
+    Invalid
+        If the policy is unknown, or the canvas, the seeds or the entrants are too few or too many.
+    """
+    if session.scalar(select(Campaign.id).where(Campaign.slug == slug)) is not None:
+        raise NameTaken(f"a campaign is called {slug!r} already; choose another name")
+    if policy not in POLICIES:
+        raise Invalid(f"{policy!r} is no pairing policy; one of {', '.join(POLICIES)} is")
+    if not 64 <= canvas <= 4096:
+        raise Invalid(f"the canvas must be from 64 to 4096 pixels, not {canvas}")
+    if not 1 <= seeds <= 16:
+        raise Invalid(f"seeds must be from 1 to 16, not {seeds}")
+    campaign = Campaign(
+        slug=slug,
+        name=name,
+        canvas=canvas,
+        seeds=seeds,
+        set_size=set_size,
+        policy=policy,
+        minutes_to_vote=minutes_to_vote,
+        seed=seed,
+        opened_at=now,
+    )
+    session.add(campaign)
+    session.flush()
+    questions = criteria or {"preference": PREFERENCE}
+    for position, (criterion, question) in enumerate(questions.items()):
+        session.add(Criterion(campaign_id=campaign.id, slug=criterion, question=question, position=position))
+    join(session, campaign, entrants, now=now)
+    session.flush()
+    record(session, now=now, actor=actor, kind="campaign.opened", subject=slug, data={"policy": policy})
+    return campaign
+
+
+def join(session: Session, campaign: Campaign, entrants: Iterable[Entrant], *, now: datetime) -> None:
+    """Let entrants take part in a campaign; those that already do are left as they are."""
+    taking_part = set(
+        session.scalars(select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign.id))
+    )
+    for entrant in entrants:
+        if entrant.id not in taking_part:
+            taking_part.add(entrant.id)
+            session.add(CampaignEntrant(campaign_id=campaign.id, entrant_id=entrant.id, entered_at=now))
+
+
+def add_prompts(
+    session: Session,
+    campaign: Campaign,
+    prompts: Sequence[NewPrompt],
+    *,
+    now: datetime,
+    source: PromptSource = PromptSource.CURATED,
+) -> int:
+    """Add prompts to a campaign, in their order; all of them or, if one cannot be taken, none.
+
+    Returns
+    -------
+    int
+        How many are new to the campaign; the same words twice are one prompt.
+
+    Raises
+    ------
+    InvalidPrompt
+        With the place of the prompt in the list.
+    """
+    cleaned = [(clean_prompt(prompt.text), prompt) for prompt in prompts]
+    position = session.scalar(
+        select(func.count()).select_from(CampaignPrompt).where(CampaignPrompt.campaign_id == campaign.id)
+    )
+    asked = set(
+        session.scalars(select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign.id))
+    )
+    before = len(asked)
+    for text, prompt in cleaned:
+        row = _prompt(session, text, prompt, source, now)
+        if row.id not in asked:
+            asked.add(row.id)
+            session.add(
+                CampaignPrompt(
+                    campaign_id=campaign.id, prompt_id=row.id, position=(position or 0) + len(asked) - before
+                )
+            )
+    return len(asked) - before
+
+
+def _prompt(session: Session, text: str, new: NewPrompt, source: PromptSource, now: datetime) -> Prompt:
+    digest = prompt_digest(text)
+    found = session.scalar(select(Prompt).where(Prompt.digest == digest))
+    if found is not None:
+        return found
+    prompt = Prompt(
+        text=text,
+        digest=digest,
+        category=new.category,
+        language=new.language,
+        source=source,
+        licence=new.licence,
+        created_at=now,
+    )
+    session.add(prompt)
+    session.flush()
+    return prompt
+
+
+def record(
+    session: Session,
+    *,
+    now: datetime,
+    actor: str,
+    kind: str,
+    subject: str,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write an event: who did what to what."""
+    session.add(Event(at=now, actor=actor, kind=kind, subject=subject, data=dict(data or {})))

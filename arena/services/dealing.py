@@ -1,0 +1,192 @@
+"""Dealing a battle to a voter: blind, by a policy whose probability is known, never a picture seen before."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from analysis.design import UNIFORM_SHARE, pair_probabilities
+from analysis.outcomes import Outcome
+from arena.domain.pairing import Pair, draw, eligible_pairs
+from arena.errors import CampaignClosed
+from arena.queries.boards import find_campaign
+from arena.services.generation import progress
+from arena.tables import (
+    Battle,
+    BattleKind,
+    BlindCopy,
+    Campaign,
+    CampaignEntrant,
+    CampaignPrompt,
+    Image,
+    Tally,
+    Voter,
+)
+
+POLICIES = {
+    "uniform": "uniform/1",
+    "informative": f"informative/1;uniform_share={UNIFORM_SHARE}",
+}
+"""Policy -> its version, kept with every battle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """A battle is waiting under this key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No pair can be dealt yet: pictures are still being made."""
+
+    made: int
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """This voter has judged all there is."""
+
+    done: int
+
+
+def next_battle(
+    session: Session, *, campaign: str | None, voter_key: str, now: datetime, rng: random.Random
+) -> Dealt | Waiting | Finished:
+    """Deal the voter's next battle, or give back the one that is still open.
+
+    Raises
+    ------
+    UnknownCampaign, CampaignClosed
+    """
+    found = find_campaign(session, campaign)
+    if found.closed_at is not None and found.closed_at <= now:
+        raise CampaignClosed(found.slug)
+    voter = _voter(session, voter_key, now)
+    mine = session.execute(
+        select(
+            Battle.key,
+            Battle.prompt_id,
+            Battle.left_entrant_id,
+            Battle.right_entrant_id,
+            Battle.left_image_id,
+            Battle.right_image_id,
+            Battle.voted_at,
+            Battle.skipped_at,
+            Battle.expires_at,
+        ).where(Battle.voter_id == voter.id, Battle.campaign_id == found.id)
+    ).all()
+    for battle in mine:
+        if battle.voted_at is None and battle.skipped_at is None and battle.expires_at > now:
+            return Dealt(battle.key)
+    seen = {image for b in mine if b.voted_at for image in (b.left_image_id, b.right_image_id)}
+    dealt = frozenset(
+        (b.prompt_id, _pair(b.left_entrant_id, b.right_entrant_id))
+        for b in mine
+        if b.voted_at or b.skipped_at
+    )
+    pictures = _unseen(session, found, seen)
+    pairs = eligible_pairs(pictures, dealt)
+    if not pairs:
+        return _nothing_left(session, found, done=sum(b.voted_at is not None for b in mine))
+    drawn = draw(pairs, pictures, weights=_weights(session, found, list(pairs)), rng=rng)
+    key = secrets.token_urlsafe(16)
+    session.add(
+        Battle(
+            key=key,
+            campaign_id=found.id,
+            prompt_id=drawn.prompt_id,
+            voter_id=voter.id,
+            kind=BattleKind.ORDINARY,
+            left_entrant_id=drawn.left_entrant_id,
+            right_entrant_id=drawn.right_entrant_id,
+            left_image_id=drawn.left_image_id,
+            right_image_id=drawn.right_image_id,
+            left_token=secrets.token_urlsafe(16),
+            right_token=secrets.token_urlsafe(16),
+            propensity=drawn.propensity,
+            eligible=drawn.eligible,
+            policy=POLICIES[found.policy],
+            dealt_at=now,
+            expires_at=now + timedelta(minutes=found.minutes_to_vote),
+        )
+    )
+    session.flush()
+    return Dealt(key)
+
+
+def _voter(session: Session, key: str, now: datetime) -> Voter:
+    found = session.scalar(select(Voter).where(Voter.key == key))
+    if found is not None:
+        return found
+    try:
+        with session.begin_nested():
+            voter = Voter(key=key, cohort="public", created_at=now)
+            session.add(voter)
+        return voter
+    except IntegrityError:  # a second tab of the same browser was first
+        return session.scalars(select(Voter).where(Voter.key == key)).one()
+
+
+def _pair(one: int, other: int) -> Pair:
+    return (one, other) if one < other else (other, one)
+
+
+def _unseen(session: Session, campaign: Campaign, seen: set[int]) -> dict[int, dict[int, tuple[int, ...]]]:
+    """Prompt -> entrant -> pictures on the campaign's canvas that the voter has not judged."""
+    pictures: dict[int, dict[int, tuple[int, ...]]] = {}
+    for prompt_id, entrant_id, image_id in session.execute(
+        select(Image.prompt_id, Image.entrant_id, Image.id)
+        .join(BlindCopy, (BlindCopy.image_id == Image.id) & (BlindCopy.canvas == campaign.canvas))
+        .join(
+            CampaignPrompt,
+            (CampaignPrompt.prompt_id == Image.prompt_id) & (CampaignPrompt.campaign_id == campaign.id),
+        )
+        .join(
+            CampaignEntrant,
+            (CampaignEntrant.entrant_id == Image.entrant_id) & (CampaignEntrant.campaign_id == campaign.id),
+        )
+        .order_by(Image.id)
+    ):
+        if image_id not in seen:
+            entrants = pictures.setdefault(prompt_id, {})
+            entrants[entrant_id] = (*entrants.get(entrant_id, ()), image_id)
+    return pictures
+
+
+def _weights(session: Session, campaign: Campaign, pairs: list[Pair]) -> Mapping[Pair, float]:
+    """Weight of each pair under the campaign's policy; from the tallies, so as of this very vote."""
+    if campaign.policy == "uniform":
+        return dict.fromkeys(pairs, 1.0)
+    entrants = sorted({entrant for pair in pairs for entrant in pair})
+    place = {entrant: i for i, entrant in enumerate(entrants)}
+    wins = np.zeros((len(entrants), len(entrants)))
+    half = {Outcome.LEFT: (1.0, 0.0), Outcome.RIGHT: (0.0, 1.0)}
+    for left, right, outcome, votes in session.execute(
+        select(Tally.left_entrant_id, Tally.right_entrant_id, Tally.outcome, func.sum(Tally.votes))
+        .where(Tally.campaign_id == campaign.id, Tally.category == "all")
+        .group_by(Tally.left_entrant_id, Tally.right_entrant_id, Tally.outcome)
+    ):
+        if left in place and right in place:
+            left_share, right_share = half.get(outcome, (0.5, 0.5))
+            wins[place[left], place[right]] += left_share * int(votes)
+            wins[place[right], place[left]] += right_share * int(votes)
+    probability = pair_probabilities(wins)
+    return {(a, b): float(probability[place[a], place[b]]) for a, b in pairs}
+
+
+def _nothing_left(session: Session, campaign: Campaign, *, done: int) -> Waiting | Finished:
+    made = progress(session, campaign.id)
+    if made.settled < made.asked or not made.asked:
+        return Waiting(made=made.settled, asked=made.asked)
+    return Finished(done)

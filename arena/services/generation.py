@@ -1,0 +1,261 @@
+"""Jobs: one row a picture, leased to a worker, tried again when a worker dies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from arena.domain.jobs import LEASE, MOST_ATTEMPTS, back_off, picture_seed
+from arena.tables import (
+    Campaign,
+    CampaignEntrant,
+    CampaignPrompt,
+    Entrant,
+    Job,
+    JobState,
+    Prompt,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the pictures of a campaign are."""
+
+    asked: int
+    done: int
+    refused: int
+    failed: int
+
+    @property
+    def settled(self) -> int:
+        """Jobs that need no more work."""
+        return self.done + self.refused + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    """A job leased to one worker, with what it takes to paint it."""
+
+    id: int
+    entrant_id: int
+    entrant: str
+    prompt_id: int
+    prompt: str
+    seed: int
+    attempts: int
+
+
+def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
+    """Ask for every picture of a campaign that was not asked for yet.
+
+    Prompt by prompt, so that the first battles can be dealt while later pictures are being made.
+
+    Returns
+    -------
+    int
+        How many jobs are new.
+    """
+    prompts = session.execute(
+        select(Prompt.id, Prompt.digest, CampaignPrompt.position)
+        .join(CampaignPrompt, CampaignPrompt.prompt_id == Prompt.id)
+        .where(CampaignPrompt.campaign_id == campaign.id)
+        .order_by(CampaignPrompt.position)
+    ).all()
+    entrants = session.scalars(
+        select(CampaignEntrant.entrant_id)
+        .where(CampaignEntrant.campaign_id == campaign.id)
+        .order_by(CampaignEntrant.entrant_id)
+    ).all()
+    known = set(
+        session.execute(
+            select(Job.entrant_id, Job.prompt_id, Job.seed).where(Job.entrant_id.in_(entrants))
+        ).tuples()
+    )
+    new = 0
+    for prompt_id, digest, position in prompts:
+        for number in range(campaign.seeds):
+            seed = picture_seed(campaign.seed, digest, number)
+            for entrant_id in entrants:
+                if (entrant_id, prompt_id, seed) not in known:
+                    new += 1
+                    session.add(
+                        Job(
+                            entrant_id=entrant_id,
+                            prompt_id=prompt_id,
+                            seed=seed,
+                            state=JobState.QUEUED,
+                            priority=position,
+                            attempts=0,
+                            created_at=now,
+                            not_before=now,
+                        )
+                    )
+    session.flush()
+    return new
+
+
+def claim(
+    session: Session, *, worker: str, now: datetime, campaign_id: int | None = None
+) -> list[ClaimedJob]:
+    """Lease the next jobs of one entrant to a worker, as many as its card paints in one batch.
+
+    Jobs whose lease ran out are taken again, and given up after `MOST_ATTEMPTS`. On PostgreSQL rows that
+    another worker is taking are skipped; on SQLite the write transaction keeps others out.
+
+    Parameters
+    ----------
+    campaign_id : int, optional
+        Only jobs of this campaign's entrants and prompts.
+    """
+    session.execute(
+        update(Job)
+        .where(Job.state == JobState.RUNNING, Job.leased_until <= now, Job.attempts >= MOST_ATTEMPTS)
+        .values(
+            state=JobState.FAILED,
+            reason=f"the worker stopped {MOST_ATTEMPTS} times while painting it",
+            finished_at=now,
+        )
+    )
+    free = or_(
+        (Job.state == JobState.QUEUED) & (Job.not_before <= now),
+        (Job.state == JobState.RUNNING) & (Job.leased_until <= now),
+    )
+    query = select(Job).where(free).order_by(Job.priority, Job.id).with_for_update(skip_locked=True)
+    if campaign_id is not None:
+        query = query.where(
+            Job.entrant_id.in_(
+                select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
+            ),
+            Job.prompt_id.in_(
+                select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)
+            ),
+        )
+    first = session.scalar(query.limit(1))
+    if first is None:
+        return []
+    entrant = session.get_one(Entrant, first.entrant_id)
+    most = int(entrant.runtime.get("batch", 1))
+    jobs = session.scalars(query.where(Job.entrant_id == entrant.id).limit(most)).all()
+    texts = dict(
+        session.execute(
+            select(Prompt.id, Prompt.text).where(Prompt.id.in_([job.prompt_id for job in jobs]))
+        ).tuples()
+    )
+    claimed = []
+    for job in jobs:
+        job.state = JobState.RUNNING
+        job.attempts += 1
+        job.worker = worker
+        job.leased_until = now + LEASE
+        claimed.append(
+            ClaimedJob(
+                job.id,
+                job.entrant_id,
+                f"{entrant.slug}@{entrant.revision}",
+                job.prompt_id,
+                texts[job.prompt_id],
+                job.seed,
+                job.attempts,
+            )
+        )
+    return claimed
+
+
+def renew(session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: datetime) -> None:
+    """Hold the lease of jobs that are still being painted."""
+    session.execute(
+        update(Job)
+        .where(Job.id.in_([job.id for job in jobs]), Job.worker == worker, Job.state == JobState.RUNNING)
+        .values(leased_until=now + LEASE)
+    )
+
+
+def refuse(
+    session: Session, job_id: int, *, worker: str, reason: str, words: Sequence[str], now: datetime
+) -> bool:
+    """Record that the entrant will not paint it; false if the lease was lost meanwhile."""
+    return _finish(session, job_id, worker, now, state=JobState.REFUSED, reason=reason, words=list(words))
+
+
+def complete(session: Session, job_id: int, *, worker: str, now: datetime) -> bool:
+    """Record that the picture is made; false if the lease was lost meanwhile."""
+    return _finish(session, job_id, worker, now, state=JobState.DONE, reason=None, words=None)
+
+
+def fail(session: Session, job: ClaimedJob, *, worker: str, reason: str, now: datetime) -> bool:
+    """Put a job back after an error, to rest before the next try, or give it up after the last."""
+    if job.attempts >= MOST_ATTEMPTS:
+        return _finish(session, job.id, worker, now, state=JobState.FAILED, reason=reason, words=None)
+    done = session.execute(
+        update(Job)
+        .where(Job.id == job.id, Job.worker == worker, Job.state == JobState.RUNNING)
+        .values(
+            state=JobState.QUEUED,
+            reason=reason,
+            not_before=now + back_off(job.attempts),
+            leased_until=None,
+            worker=None,
+        )
+        .returning(Job.id)
+    ).all()
+    return bool(done)
+
+
+def _finish(
+    session: Session,
+    job_id: int,
+    worker: str,
+    now: datetime,
+    *,
+    state: JobState,
+    reason: str | None,
+    words: list[str] | None,
+) -> bool:
+    done = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.worker == worker, Job.state == JobState.RUNNING)
+        .values(state=state, reason=reason, words=words, finished_at=now, leased_until=None)
+        .returning(Job.id)
+    ).all()
+    return bool(done)
+
+
+def unsettled(session: Session, campaign_id: int | None) -> int:
+    """How many jobs, of one campaign or of all, are neither done, refused nor failed."""
+    if campaign_id is not None:
+        made = progress(session, campaign_id)
+        return made.asked - made.settled
+    return (
+        session.scalar(
+            select(func.count()).select_from(Job).where(Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
+        )
+        or 0
+    )
+
+
+def progress(session: Session, campaign_id: int) -> Progress:
+    """Count the jobs of a campaign's prompts and entrants by state."""
+    states = dict(
+        session.execute(
+            select(Job.state, func.count(Job.id))
+            .join(
+                CampaignPrompt,
+                (CampaignPrompt.prompt_id == Job.prompt_id) & (CampaignPrompt.campaign_id == campaign_id),
+            )
+            .join(
+                CampaignEntrant,
+                (CampaignEntrant.entrant_id == Job.entrant_id) & (CampaignEntrant.campaign_id == campaign_id),
+            )
+            .group_by(Job.state)
+        ).tuples()
+    )
+    return Progress(
+        asked=sum(states.values()),
+        done=states.get(JobState.DONE, 0),
+        refused=states.get(JobState.REFUSED, 0),
+        failed=states.get(JobState.FAILED, 0),
+    )

@@ -1,0 +1,105 @@
+"""Writing from many threads: one writer on SQLite, whose commits carry all that wait.
+
+SQLite takes one writer at a time, and what a commit costs is its ``fdatasync``. Sixteen threads that each
+commit wait for each other without order; one thread that gives each piece of work a savepoint and commits for
+all of them answers in order, and pays for one sync. A piece that fails is rolled back to its savepoint alone.
+An answer is given only after the commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from arena.db import Database, told_plainly
+from arena.errors import Unavailable
+
+T = TypeVar("T")
+Work = Callable[[Session], Any]
+
+MOST_AT_ONCE = 64
+PATIENCE_SECONDS = 60
+
+log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """Runs pieces of work in transactions: grouped on SQLite, one each on other databases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        if database.single_writer:
+            self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+            self._thread.start()
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run ``work(session)`` in a transaction; its result comes after the commit.
+
+        Raises
+        ------
+        Unavailable
+            If the database cannot keep it now, or the ledger is closed; nothing was written.
+        """
+        if self._closed:
+            raise Unavailable("the server is stopping; nothing was lost, send it again")
+        if self._thread is None:
+            with told_plainly(), self._database.write.begin() as session:
+                return work(session)
+        answer: Future[T] = Future()
+        self._waiting.put((work, answer))
+        with told_plainly():
+            return answer.result(timeout=PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        """Finish what waits and stop."""
+        self._closed = True
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch = [first]
+            stop = False
+            while len(batch) < MOST_AT_ONCE:
+                try:
+                    item = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if item is None:
+                    stop = True
+                    break
+                batch.append(item)
+            self._commit(batch)
+            if stop:
+                return
+
+    def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            with self._database.write.begin() as session:
+                for work, answer in batch:
+                    try:
+                        with session.begin_nested():
+                            result = work(session)
+                    except Exception as error:
+                        answer.set_exception(error)
+                    else:
+                        done.append((answer, result))
+        except Exception as error:
+            log.exception("a commit of %d pieces failed", len(batch))
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for answer, result in done:
+            answer.set_result(result)

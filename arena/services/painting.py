@@ -1,0 +1,175 @@
+"""Painting: claimed jobs in, pictures kept, jobs settled; the models come in here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from arena.errors import UnknownEntrant
+from arena.media.blind import blind_copy, encode
+from arena.services import generation
+from arena.services.generation import ClaimedJob
+from arena.storage import ImageStore
+from arena.tables import (
+    BlindCopy,
+    Campaign,
+    CampaignEntrant,
+    CampaignPrompt,
+    Image,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from models.catalog import Catalog
+
+    from models.contracts import GeneratedImage, Refusal, TextToImage
+
+log = logging.getLogger(__name__)
+
+MOST_LOADED = 4
+
+
+@dataclass(slots=True)
+class Studio:
+    """The entrants that can paint here, loaded when first asked for; the oldest makes room."""
+
+    catalog: Catalog
+    device: str | None
+    dtype: str | None
+    assets: Path | None
+    _loaded: OrderedDict[str, TextToImage] = field(default_factory=OrderedDict)
+
+    def model(self, label: str) -> TextToImage:
+        """Load the entrant of a ``slug@revision``.
+
+        Raises
+        ------
+        UnknownEntrant
+            If the catalogue's card is of another revision: it would paint other pictures.
+        models.errors.ModelError
+            If there is no such card, or it cannot be loaded.
+        """
+        from models.loading import load
+
+        if label in self._loaded:
+            self._loaded.move_to_end(label)
+            return self._loaded[label]
+        slug, _, revision = label.partition("@")
+        card = self.catalog[slug]
+        if revision and card.revision != revision:
+            raise UnknownEntrant(label, (f"{slug}@{card.revision}",))
+        model = load(card, device=self.device, dtype=self.dtype, assets=self.assets)
+        self._loaded[label] = model
+        if len(self._loaded) > MOST_LOADED:
+            self._loaded.popitem(last=False)
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A picture whose files are already in the store."""
+
+    job: ClaimedJob
+    digest: str
+    length: int
+    copies: tuple[tuple[int, str, str], ...]
+    answer: GeneratedImage
+
+
+def paint(studio: Studio, jobs: Sequence[ClaimedJob]) -> list[GeneratedImage | Refusal]:
+    """Paint claimed jobs of one entrant; touches neither the database nor the store."""
+    from models.contracts import GenerationRequest
+
+    requests = [GenerationRequest(prompt=job.prompt, seed=job.seed) for job in jobs]
+    return studio.model(jobs[0].entrant).generate(requests)
+
+
+def store(images: ImageStore, job: ClaimedJob, answer: GeneratedImage, canvases: Sequence[int]) -> Painted:
+    """Put a picture and its blind copies into the store, before any row speaks of them."""
+    data = encode(answer.pixels)
+    copies = []
+    for canvas in canvases:
+        copy, method = blind_copy(data, canvas)
+        copies.append((canvas, images.put(copy), method))
+    return Painted(job, images.put(data), len(data), tuple(copies), answer)
+
+
+def settle(
+    session: Session,
+    painted: Painted,
+    *,
+    settings: dict[str, Any],
+    environment: dict[str, Any],
+    worker: str,
+    now: datetime,
+) -> bool:
+    """Write the rows of a stored picture and close its job; false if the lease was lost meanwhile."""
+    if not generation.complete(session, painted.job.id, worker=worker, now=now):
+        log.warning("job %d went to another worker; its picture is dropped", painted.job.id)
+        return False
+    picture = painted.answer
+    image = Image(
+        job_id=painted.job.id,
+        entrant_id=painted.job.entrant_id,
+        prompt_id=painted.job.prompt_id,
+        seed=painted.job.seed,
+        digest=painted.digest,
+        width=picture.pixels.width,
+        height=picture.pixels.height,
+        length=painted.length,
+        seconds=picture.seconds,
+        cpu_seconds=picture.cpu_seconds,
+        batch=picture.batch,
+        settings=settings,
+        environment=environment,
+        notes=dict(picture.notes),
+        made_at=now,
+    )
+    session.add(image)
+    session.flush()
+    for canvas, digest, method in painted.copies:
+        session.add(BlindCopy(image_id=image.id, canvas=canvas, digest=digest, method=method))
+    return True
+
+
+def canvases(session: Session, job: ClaimedJob) -> list[int]:
+    """The canvases of the campaigns that will show a job's picture."""
+    return list(
+        session.scalars(
+            select(Campaign.canvas)
+            .join(CampaignPrompt, CampaignPrompt.campaign_id == Campaign.id)
+            .join(CampaignEntrant, CampaignEntrant.campaign_id == Campaign.id)
+            .where(CampaignPrompt.prompt_id == job.prompt_id, CampaignEntrant.entrant_id == job.entrant_id)
+            .distinct()
+        )
+    )
+
+
+def missing_copies(session: Session, campaign: Campaign) -> list[tuple[int, str]]:
+    """Pictures of a campaign, as (image id, digest), that are not on its canvas yet."""
+    return [
+        (image_id, digest)
+        for image_id, digest in session.execute(
+            select(Image.id, Image.digest)
+            .join(
+                CampaignPrompt,
+                (CampaignPrompt.prompt_id == Image.prompt_id) & (CampaignPrompt.campaign_id == campaign.id),
+            )
+            .join(
+                CampaignEntrant,
+                (CampaignEntrant.entrant_id == Image.entrant_id)
+                & (CampaignEntrant.campaign_id == campaign.id),
+            )
+            .outerjoin(BlindCopy, (BlindCopy.image_id == Image.id) & (BlindCopy.canvas == campaign.canvas))
+            .where(BlindCopy.id.is_(None))
+            .order_by(Image.id)
+        )
+    ]

@@ -1,0 +1,151 @@
+"""The worker: paints jobs, and once a second seals votes and refits boards whose votes have moved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from arena.db import Database, told_plainly
+from arena.errors import ArenaError
+from arena.services import generation, painting, sealing, standings
+from arena.services.generation import ClaimedJob
+from arena.services.painting import Studio
+from arena.storage import ImageStore
+
+if TYPE_CHECKING:
+    from models.contracts import GeneratedImage, Refusal
+
+log = logging.getLogger(__name__)
+
+REST_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process: a painter in the calling thread, a clerk in another."""
+
+    database: Database
+    images: ImageStore
+    studio: Studio
+    stop: threading.Event
+    campaign_id: int | None = None
+    on_settled: Callable[[ClaimedJob, str], None] | None = None
+    name: str = f"{socket.gethostname()[:40]}:{os.getpid()}"
+
+    def run(self, *, until_idle: bool = False, clerk: bool = True) -> None:
+        """Work until told to stop, or until nothing is left to paint."""
+        keeper = threading.Thread(target=self._keep, name="clerk", daemon=True) if clerk else None
+        if keeper:
+            keeper.start()
+        while not self.stop.is_set():
+            try:
+                painted = self.paint_some()
+            except (ArenaError, SQLAlchemyError) as error:
+                log.warning("painting rests: %s", error)
+                painted = 0
+                self.stop.wait(REST_SECONDS)
+            if painted == 0:
+                if until_idle and not self._waiting():
+                    break
+                self.stop.wait(REST_SECONDS)
+        if keeper and until_idle:
+            self.stop.set()
+            keeper.join()
+
+    def paint_some(self) -> int:
+        """Claim, paint and settle one batch; returns how many jobs it had."""
+        jobs = self._claim()
+        if not jobs:
+            return 0
+        try:
+            answers = painting.paint(self.studio, jobs)
+        except Exception as error:
+            log.exception("%s could not paint", jobs[0].entrant)
+            told = f"{type(error).__name__}: {error}"[:500]
+            with told_plainly(), self.database.write.begin() as session:
+                for job in jobs:
+                    generation.fail(session, job, worker=self.name, reason=told, now=_now())
+            self._tell(jobs, "failed")
+            return len(jobs)
+        for job, answer in zip(jobs, answers, strict=True):
+            self._settle(job, answer)
+        return len(jobs)
+
+    def _claim(self) -> list[ClaimedJob]:
+        with told_plainly(), self.database.write.begin() as session:
+            return generation.claim(session, worker=self.name, now=_now(), campaign_id=self.campaign_id)
+
+    def _settle(self, job: ClaimedJob, answer: GeneratedImage | Refusal) -> None:
+        from models.metering import environment
+
+        from models.contracts import GeneratedImage
+
+        if not isinstance(answer, GeneratedImage):
+            with told_plainly(), self.database.write.begin() as session:
+                generation.refuse(
+                    session, job.id, worker=self.name, reason=answer.reason, words=answer.words, now=_now()
+                )
+            self._tell([job], "refused")
+            return
+        with self.database.read() as session:
+            canvases = painting.canvases(session, job)
+        card = self.studio.model(job.entrant).card
+        settings: dict[str, Any] = {"identity": dict(card.identity), "runtime": dict(card.runtime)}
+        painted = painting.store(self.images, job, answer, canvases)
+        with told_plainly(), self.database.write.begin() as session:
+            painting.settle(
+                session,
+                painted,
+                settings=settings,
+                environment=environment(),
+                worker=self.name,
+                now=_now(),
+            )
+        self._tell([job], "done")
+
+    def _waiting(self) -> bool:
+        """Whether any job is still queued or being painted by somebody."""
+        with self.database.read() as session:
+            return generation.unsettled(session, self.campaign_id) > 0
+
+    def _tell(self, jobs: list[ClaimedJob], state: str) -> None:
+        for job in jobs:
+            log.info("job %d: %s %s", job.id, job.entrant, state)
+            if self.on_settled:
+                self.on_settled(job, state)
+
+    def _keep(self) -> None:
+        while True:
+            started = time.monotonic()
+            try:
+                keep_books(self.database)
+            except (ArenaError, SQLAlchemyError) as error:
+                log.warning("the books wait: %s", error)
+            except Exception:
+                log.exception("the books could not be kept")
+            if self.stop.wait(max(0.05, REST_SECONDS - (time.monotonic() - started))):
+                return
+
+
+def keep_books(database: Database) -> tuple[int, int]:
+    """Seal what is committed, refit what lags; returns (votes sealed, boards fitted)."""
+    sealed = 0
+    with database.read() as session:
+        waiting = sealing.unsealed(session)
+    if waiting:
+        with told_plainly(), database.write.begin() as session:
+            sealed = sealing.seal_pending(session, now=_now())
+    return sealed, standings.refresh(database, now=_now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

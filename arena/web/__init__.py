@@ -1,0 +1,1 @@
+"""The pages: views parse, call one thing, and answer."""

@@ -1,0 +1,116 @@
+"""What a view may reach: the collaborators it was handed, the time, chance, and who is asking."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar, cast
+
+from flask import Flask, current_app, request, session
+from sqlalchemy.orm import Session
+
+from arena.config import Settings
+from arena.db import Database, told_plainly
+from arena.storage import ImageStore
+
+T = TypeVar("T")
+EXTENSION = "arena"
+_VOTER = "voter"
+
+
+class Write(Protocol):
+    """Run a function in a transaction; its result comes back after the commit."""
+
+    def __call__(self, work: Callable[[Session], T], /) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """Everything a view needs that the factory was given."""
+
+    settings: Settings
+    database: Database
+    images: ImageStore
+    write: Write
+
+
+def install(app: Flask, collaborators: Collaborators) -> None:
+    """Keep the collaborators where `arena` finds them."""
+    app.extensions[EXTENSION] = collaborators
+
+
+def arena() -> Collaborators:
+    """The collaborators of the application that answers this request."""
+    return cast(Collaborators, current_app.extensions[EXTENSION])
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session that only reads.
+
+    Raises
+    ------
+    Unavailable
+        If the database cannot answer now.
+    """
+    with told_plainly(), arena().database.read() as opened:
+        yield opened
+
+
+def writing(work: Callable[[Session], T]) -> T:
+    """Run ``work(session)`` in a transaction and return its result after the commit.
+
+    Raises
+    ------
+    Unavailable
+        If it cannot be kept now; nothing was lost.
+    """
+    with told_plainly():
+        return arena().write(work)
+
+
+def now() -> datetime:
+    """The moment of this request."""
+    return datetime.now(UTC)
+
+
+def chance() -> random.Random:
+    """Chance that nobody can foresee, for the dealing of a pair."""
+    return random.SystemRandom()
+
+
+def voter_key() -> str:
+    """The key of the voter who asks; empty if the cookie carries none."""
+    return str(session.get(_VOTER, ""))
+
+
+def known_voter() -> str:
+    """The key of the voter who asks; a new one goes into the signed cookie if there is none yet."""
+    if _VOTER not in session:
+        session.permanent = True
+        session[_VOTER] = secrets.token_hex(16)
+    return voter_key()
+
+
+def wants_json() -> bool:
+    """Whether the answer should be JSON: asked for, sent as JSON, or a `.json` address."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" or request.is_json or request.path.endswith(".json")
+
+
+def fields() -> dict[str, Any]:
+    """The fields of a form or of a JSON object, the last of a name.
+
+    Raises
+    ------
+    werkzeug.exceptions.BadRequest
+        If a JSON body cannot be read.
+    """
+    if not request.is_json:
+        return request.form.to_dict(flat=True)
+    told = request.get_json()
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,95 @@
+"""Words that pages say about things whose names are kept as short slugs: answers, reasons, kinds, categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from analysis.outcomes import Outcome
+from arena.web.i18n import gettext, noted
+
+QUESTIONS: Mapping[str, str] = {
+    "Which picture would you rather keep?": noted("Which picture would you rather keep?"),
+    "Which picture follows the prompt better?": noted("Which picture follows the prompt better?"),
+    "Which picture is better made?": noted("Which picture is better made?"),
+}
+REASONS: Mapping[str, str] = {
+    "lighting": noted("Lighting"),
+    "texture": noted("Texture"),
+    "anatomy": noted("Anatomy"),
+    "text": noted("Text"),
+    "prompt_missed": noted("Prompt missed"),
+    "over_stylised": noted("Over-stylised"),
+    "generic": noted("Generic"),
+}
+KINDS: Mapping[str, str] = {
+    "in-house": noted("In-house"),
+    "baseline": noted("Baseline"),
+    "reference": noted("Reference"),
+    "external": noted("External"),
+}
+CATEGORIES: Mapping[str, str] = {
+    "still-life": noted("Still life"),
+    "landscape": noted("Landscape"),
+    "portrait": noted("Portrait"),
+    "interior": noted("Interior"),
+    "abstract": noted("Abstract"),
+    "counting": noted("Counting"),
+    "text": noted("Text in the picture"),
+    "uncategorised": noted("Uncategorised"),
+}
+SETTINGS: Mapping[str, str] = {
+    "steps": noted("Steps"),
+    "samples": noted("Samples"),
+    "spp": noted("Samples"),
+    "guidance": noted("Guidance"),
+    "guidance_scale": noted("Guidance"),
+    "scheduler": noted("Sampler"),
+}
+WHY: Mapping[Outcome, str] = {
+    Outcome.LEFT: noted("What let the other one down?"),
+    Outcome.RIGHT: noted("What let the other one down?"),
+    Outcome.TIE: noted("What made them alike?"),
+    Outcome.BOTH_BAD: noted("What went wrong?"),
+}
+
+
+def say(words: Mapping[str, str], slug: str) -> str:
+    """The words for a slug in the reader's language; one that is not known is read out as it is."""
+    if slug in words:
+        return gettext(words[slug])
+    return slug.replace("-", " ").replace("_", " ").capitalize()
+
+
+def question(text: str) -> str:
+    """A campaign's question, translated if the pages know it."""
+    return gettext(QUESTIONS[text]) if text in QUESTIONS else text
+
+
+def reason(tag: str) -> str:
+    """A reason tag in the reader's language."""
+    return say(REASONS, tag)
+
+
+def kind(slug: str) -> str:
+    """What sort of entrant it is."""
+    return say(KINDS, slug)
+
+
+def category(slug: str) -> str:
+    """The category of a prompt."""
+    return say(CATEGORIES, slug)
+
+
+def why(outcome: Outcome | None) -> str:
+    """The question that asks for reasons, blind, after an answer."""
+    return gettext(WHY[outcome or Outcome.BOTH_BAD])
+
+
+def settings(identity: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The settings of an entrant that a reveal prints, each under its name."""
+    told = {}
+    for key, label in SETTINGS.items():
+        value = identity.get(key)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            told.setdefault(gettext(label), str(value))
+    return list(told.items())
