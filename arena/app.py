@@ -5,13 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Flask, Response, make_response, render_template, request
-from markupsafe import Markup
 
 from arena import paths
 from arena.config import Settings
 from arena.db import Database
 from arena.storage import ImageStore
-from arena.web import assets, battles, catalogue, context, downloads, errors, i18n, preferences, security, words
+from arena.web import (
+    assets,
+    battles,
+    catalogue,
+    context,
+    downloads,
+    errors,
+    i18n,
+    preferences,
+    security,
+    words,
+)
 
 
 def create_app(settings: Settings, *, database: Database, images: ImageStore, write: context.Write) -> Flask:
@@ -59,7 +69,6 @@ def _everywhere() -> dict[str, object]:
         "theme": preferences.theme(),
         "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
         "kind_of": words.kind,
-        "dot": Markup('<span class="dot"></span>'),
     }
 
 

@@ -253,9 +253,7 @@ def _refusals(session: Session, ids: list[int]) -> dict[int, int]:
             select(Job.entrant_id, func.count(Job.id))
             .where(Job.entrant_id.in_(ids), Job.state == JobState.REFUSED)
             .group_by(Job.entrant_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
 
 

@@ -64,7 +64,7 @@ def _pictures(session: Session, images: ImageStore) -> Iterator[Finding]:
 
 
 def _jobs(session: Session) -> Finding:
-    states = dict(session.execute(select(Job.state, func.count(Job.id)).group_by(Job.state)).tuples())
+    states = dict(session.execute(select(Job.state, func.count(Job.id)).group_by(Job.state)).all())
     told = ", ".join(f"{states.get(state, 0)} {state.value}" for state in JobState)
     return Finding("jobs", not states.get(JobState.FAILED), told)
 

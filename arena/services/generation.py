@@ -71,9 +71,7 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
         .order_by(CampaignEntrant.entrant_id)
     ).all()
     known = set(
-        session.execute(
-            select(Job.entrant_id, Job.prompt_id, Job.seed).where(Job.entrant_id.in_(entrants))
-        ).tuples()
+        session.execute(select(Job.entrant_id, Job.prompt_id, Job.seed).where(Job.entrant_id.in_(entrants)))
     )
     new = 0
     for prompt_id, digest, position in prompts:
@@ -143,7 +141,7 @@ def claim(
     texts = dict(
         session.execute(
             select(Prompt.id, Prompt.text).where(Prompt.id.in_([job.prompt_id for job in jobs]))
-        ).tuples()
+        ).all()
     )
     claimed = []
     for job in jobs:
@@ -251,7 +249,7 @@ def progress(session: Session, campaign_id: int) -> Progress:
                 (CampaignEntrant.entrant_id == Job.entrant_id) & (CampaignEntrant.campaign_id == campaign_id),
             )
             .group_by(Job.state)
-        ).tuples()
+        ).all()
     )
     return Progress(
         asked=sum(states.values()),

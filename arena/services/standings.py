@@ -97,7 +97,7 @@ def _lagging(session: Session) -> list[tuple[Campaign, Criterion]]:
         select(Campaign, Criterion)
         .join(Criterion, Criterion.campaign_id == Campaign.id)
         .order_by(Campaign.id, Criterion.position)
-    ).tuples()
+    )
     return [
         (campaign, criterion)
         for campaign, criterion in pairs

@@ -94,7 +94,7 @@ def cast_vote(
     criteria = dict(
         session.execute(
             select(Criterion.slug, Criterion.id).where(Criterion.campaign_id == row.campaign_id)
-        ).tuples()
+        ).all()
     )
     if criterion not in criteria:
         raise Invalid(f"campaign {row.slug!r} does not ask {criterion!r}")

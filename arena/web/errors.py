@@ -215,9 +215,7 @@ def tell(code: str, status: int, message: str, *, number: str | None = None) -> 
 
 def spoken(state: State) -> State:
     """A state in the reader's language."""
-    return replace(
-        state, title=gettext(state.title), text=gettext(state.text), label=gettext(state.label)
-    )
+    return replace(state, title=gettext(state.title), text=gettext(state.text), label=gettext(state.label))
 
 
 def _href(way: str) -> str:
