@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 from arena import paths
@@ -95,11 +95,12 @@ def told_plainly() -> Iterator[None]:
     Raises
     ------
     Unavailable
-        If the disk is full, the file read-only, or the lock held longer than `BUSY_SECONDS`.
+        If the disk is full, the file read-only, damaged or no database at all, or the lock held longer
+        than `BUSY_SECONDS`.
     """
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         told = str(error.orig).lower()
         if "full" in told or "no space" in told:
             raise Unavailable("the disk is full; nothing was lost, make room and send it again") from error
@@ -107,6 +108,10 @@ def told_plainly() -> Iterator[None]:
             raise Unavailable("the database is busy; nothing was lost, send it again") from error
         if "readonly" in told or "read-only" in told:
             raise Unavailable("the database is read-only; nothing was lost, send it again later") from error
+        if "not a database" in told or "malformed" in told:
+            raise Unavailable("the file is no database, or a damaged one; restore a backup of it") from error
+        if "unable to open" in told or "connection" in told:
+            raise Unavailable(f"the database cannot be reached: {str(error.orig).splitlines()[0]}") from error
         raise
 
 

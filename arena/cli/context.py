@@ -37,7 +37,8 @@ class Context:
     def database(self) -> db.Database:
         """The database, whose schema is the code's own."""
         database = db.open_database(self.settings.database)
-        db.check(database)
+        with db.told_plainly():
+            db.check(database)
         return database
 
     @cached_property
