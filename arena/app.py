@@ -68,7 +68,7 @@ def _everywhere() -> dict[str, object]:
         "locale": i18n.locale(),
         "theme": preferences.theme(),
         "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
-        "kind_of": words.kind,
+        "words": words,
     }
 
 

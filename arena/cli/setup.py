@@ -15,7 +15,7 @@ def prepare(context: Context) -> Settings:
     """Make the data folder and its secret, migrate the database, enter the shipped entrants."""
     from pathlib import Path
 
-    from arena.services.curation import enter
+    from arena.services.curation import open_the_open_campaign
 
     make_home(Path(context.environ.get("ARENA_HOME") or "var").expanduser().absolute())
     settings = context.settings
@@ -24,8 +24,7 @@ def prepare(context: Context) -> Settings:
     with db.told_plainly():
         db.upgrade(database)
         with database.write.begin() as session:
-            for card in context.catalog:
-                enter(session, card, now=datetime.now(UTC), actor="init")
+            open_the_open_campaign(session, list(context.catalog), now=datetime.now(UTC))
     database.dispose()
     return settings
 

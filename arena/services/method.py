@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.design import UNIFORM_SHARE
-from analysis.profile import FEW_VOTES
+from analysis.profile import FEW_ONE_WAY, FEW_VOTES
 from analysis.ranks import RANK_DRAWS
 from arena.domain.blinding import CONSENT_VERSION, PICTURES_LAST
 from arena.services.dealing import POLICIES
@@ -35,6 +35,7 @@ class Parameters:
 
     uniform_share: float
     few_votes: int
+    few_one_way: int
     rank_draws: int
     level: float
     pictures_last: timedelta
@@ -51,6 +52,7 @@ def parameters(session: Session) -> Parameters:
     return Parameters(
         uniform_share=UNIFORM_SHARE,
         few_votes=FEW_VOTES,
+        few_one_way=FEW_ONE_WAY,
         rank_draws=RANK_DRAWS,
         level=float(str(OPTIONS["level"])),
         pictures_last=PICTURES_LAST,

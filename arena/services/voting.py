@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,6 +37,14 @@ from arena.tables import (
 
 ALL = "all"
 LONGEST_MS = 24 * 3600 * 1000
+
+_UPSERT = {
+    name: dialect.insert(Tally).on_conflict_do_update(
+        index_elements=list(inspect(Tally).primary_key), set_={"votes": Tally.votes + 1}
+    )
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+"""One statement a database, so that it is compiled once."""
 
 
 def cast_vote(
@@ -131,27 +140,21 @@ def _answered(session: Session, battle_id: int) -> int:
     return len(session.scalars(select(Vote.criterion_id).where(Vote.battle_id == battle_id).distinct()).all())
 
 
-def _count(session: Session, row: object, criterion_id: int, outcome: Outcome) -> None:
+def _count(session: Session, row: Any, criterion_id: int, outcome: Outcome) -> None:
     """Add one to the tallies of a vote, in key order, so that parallel writers cannot deadlock."""
-    dialect = session.get_bind().dialect.name
-    upsert = (postgresql if dialect == "postgresql" else sqlite).insert(Tally)
-    shared = {
-        "campaign_id": row.campaign_id,  # type: ignore[attr-defined]
+    told = {
+        "campaign_id": row.campaign_id,
         "criterion_id": criterion_id,
-        "source": row.source,  # type: ignore[attr-defined]
-        "cohort": row.cohort,  # type: ignore[attr-defined]
-        "left_entrant_id": row.left_entrant_id,  # type: ignore[attr-defined]
-        "right_entrant_id": row.right_entrant_id,  # type: ignore[attr-defined]
+        "source": row.source,
+        "cohort": row.cohort,
+        "left_entrant_id": row.left_entrant_id,
+        "right_entrant_id": row.right_entrant_id,
         "outcome": outcome,
         "votes": 1,
     }
-    categories = sorted({ALL, row.category})  # type: ignore[attr-defined]
-    session.execute(
-        upsert.values([{**shared, "category": category} for category in categories]).on_conflict_do_update(
-            index_elements=list(inspect(Tally).primary_key),
-            set_={"votes": Tally.votes + 1},
-        )
-    )
+    upsert = _UPSERT[session.get_bind().dialect.name]
+    for category in sorted({ALL, row.category}):
+        session.execute(upsert, {**told, "category": category})
 
 
 def skip(session: Session, *, key: str, voter_key: str, now: datetime) -> None:

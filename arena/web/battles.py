@@ -15,7 +15,7 @@ from arena.queries.battles import BattlePage, BattleState, battle_page, blind_pi
 from arena.queries.battles import reveal as read_reveal
 from arena.queries.boards import campaigns
 from arena.services import dealing, voting
-from arena.web import drawing, words
+from arena.web import drawing
 from arena.web.context import arena, chance, fields, known_voter, now, reading, voter_key, wants_json, writing
 from arena.web.security import in_the_room
 
@@ -58,9 +58,9 @@ def show(key: str) -> BaseResponse:
     with reading() as session:
         page = battle_page(session, key=key, voter_key=voter_key(), now=now())
     if page.state is BattleState.OPEN:
-        return make_response(render_template("battle.html", page=page, consent=CONSENT_VERSION, words=words))
+        return make_response(render_template("battle.html", page=page, consent=CONSENT_VERSION))
     if page.state is BattleState.VOTED:
-        return make_response(render_template("reasons.html", page=page, tags=REASONS, words=words))
+        return make_response(render_template("reasons.html", page=page, tags=REASONS))
     if page.state is BattleState.REVEALED:
         return _revealed(page)
     return make_response(render_template("down.html", page=page), 410)
@@ -141,7 +141,7 @@ def _revealed(page: BattlePage) -> BaseResponse:
     scale = drawing.axis((n for side in sides for n in (side.low, side.high)), hold_middle=False)
     return make_response(
         render_template(
-            "reveal.html", page=page, seen=seen, scale=scale, lasting=lasting, words=words, drawing=drawing
+            "reveal.html", page=page, seen=seen, scale=scale, lasting=lasting, drawing=drawing
         )
     )
 

@@ -11,7 +11,7 @@ from arena.queries.data import data_page
 from arena.queries.entrants import ledger
 from arena.web import drawing, findings
 from arena.web.context import reading
-from arena.web.method import parameters
+from arena.services.method import parameters
 from arena.web.security import in_the_catalogue
 
 bp = Blueprint("catalogue", __name__)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _MIDDLE = 1000.0
+_ROOMY = 0.24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,23 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Whisker:
-    """A rating with its interval on an axis."""
+    """A rating with its interval on an axis; an end that the votes leave open runs to the edge.
 
-    dot: str
+    ``roomy`` says that both ends are far enough apart for a number under each.
+    """
+
+    dot: str | None
     left: str
     right: str
+    open_left: bool
+    open_right: bool
+    roomy: bool
 
 
 def axis(numbers: Iterable[float | None], *, most_ticks: int = 5, hold_middle: bool = True) -> Axis:
     """An axis that holds every number (missing ones aside), with some air, and 1000 where asked."""
     known = [number for number in numbers if number is not None and math.isfinite(number)]
+    nothing = not known
     if hold_middle or not known:
         known.append(_MIDDLE)
     low, high = min(known), max(known)
@@ -48,7 +56,7 @@ def axis(numbers: Iterable[float | None], *, most_ticks: int = 5, hold_middle: b
     step = _step((high - low) / most_ticks)
     first = math.ceil(low / step) * step
     ticks = tuple(range(first, math.floor(high) + 1, step))
-    return Axis(low, high, ticks)
+    return Axis(low, high, () if nothing else ticks)
 
 
 def _step(least: float) -> int:
@@ -62,7 +70,15 @@ def _step(least: float) -> int:
 
 
 def whisker(scale: Axis, rating: float | None, low: float | None, high: float | None) -> Whisker | None:
-    """A rating and its interval on an axis; nothing where the votes say too little."""
-    if rating is None or low is None or high is None:
+    """A rating and its interval on an axis; nothing where the votes say nothing at all."""
+    if low is None and high is None:
         return None
-    return Whisker(scale.at(rating), scale.at(low), scale.at(high))
+    left, right = (scale.low if low is None else low), (scale.high if high is None else high)
+    return Whisker(
+        dot=None if rating is None else scale.at(rating),
+        left=scale.at(left),
+        right=scale.at(right),
+        open_left=low is None,
+        open_right=high is None,
+        roomy=(right - left) / (scale.high - scale.low) > _ROOMY,
+    )

@@ -52,7 +52,10 @@ def _names(rows: Sequence[BoardRow]) -> str:
 _REMARKS: tuple[tuple[str, str], ...] = (
     (r"no votes|no votes yet|There are no votes yet\.", noted("No votes yet")),
     (r"no votes that count", noted("No votes that count")),
-    (r"fewer than (?P<a>\d+) votes", noted("Fewer than %(a)s votes")),
+    (
+        r"fewer than (?P<a>\d+) votes that count, or fewer than (?P<b>\d+) wins or losses",
+        noted("Fewer than %(a)s votes that count, or fewer than %(b)s wins or losses"),
+    ),
     (r"undefeated: .*", noted("Undefeated: how far above is open")),
     (r"winless: .*", noted("Winless: how far below is open")),
     (

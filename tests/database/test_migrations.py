@@ -46,12 +46,10 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
     with database.write_engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        rows = [(f"{number:032}",) for number in range(2000)]
+        insert = "INSERT INTO voter (key, cohort, created_at) VALUES (?, 'public', '2026-11-22')"
         with pytest.raises(Unavailable, match="disk is full"), told_plainly():
-            for number in range(2000):
-                connection.exec_driver_sql(
-                    "INSERT INTO voter (key, cohort, created_at) VALUES (?, 'public', '2026-11-22')",
-                    (f"{number:032}",),
-                )
+            connection.exec_driver_sql(insert, rows)
         connection.rollback()
         assert connection.exec_driver_sql("SELECT count(*) FROM voter").scalar_one() == 0
     database.dispose()
@@ -68,6 +66,7 @@ def test_a_database_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
     with database.write.begin() as writing:
-        writing.execute(text("INSERT INTO voter (key, cohort, created_at) VALUES ('k', 'public', '2026-11-22')"))
+        insert = "INSERT INTO voter (key, cohort, created_at) VALUES ('k', 'public', '2026-11-22')"
+        writing.execute(text(insert))
         with database.read() as reading:
             assert reading.execute(text("SELECT count(*) FROM voter")).scalar_one() == 0

@@ -1,0 +1,52 @@
+"""What the data page says: how much there is, and the head of the chain of seals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from arena.tables import Battle, Entrant, Image, Prompt, Seal, SealEntry, Vote, Voter
+
+
+@dataclass(frozen=True, slots=True)
+class DataPage:
+    """Counts of all campaigns; ``voters`` are those who have voted, ``head`` the newest seal."""
+
+    votes: int
+    sealed: int
+    head: str | None
+    sealed_at: datetime | None
+    pictures: int
+    entrants: int
+    prompts: int
+    voters: int
+    first_vote_at: datetime | None
+    last_vote_at: datetime | None
+
+
+def data_page(session: Session) -> DataPage:
+    """Count what can be taken away."""
+    head = session.execute(
+        select(Seal.digest, Seal.sealed_at).order_by(Seal.id.desc()).limit(1)
+    ).one_or_none()
+    has_voted = exists().where(Battle.voter_id == Voter.id, Battle.voted_at.is_not(None))
+    return DataPage(
+        votes=_count(session, Vote),
+        sealed=_count(session, SealEntry),
+        head=head.digest if head else None,
+        sealed_at=head.sealed_at if head else None,
+        pictures=_count(session, Image),
+        entrants=_count(session, Entrant),
+        prompts=_count(session, Prompt),
+        voters=session.scalar(select(func.count()).select_from(Voter).where(has_voted)) or 0,
+        first_vote_at=session.scalar(select(Vote.cast_at).order_by(Vote.id).limit(1)),
+        last_vote_at=session.scalar(select(Vote.cast_at).order_by(Vote.id.desc()).limit(1)),
+    )
+
+
+def _count(session: Session, table: Any) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0

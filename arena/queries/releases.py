@@ -1,0 +1,300 @@
+"""What an export holds beside the votes: prompts, pictures, entrants, boards, deals and seals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from arena.domain.seals import day_of
+from arena.errors import UnknownCampaign
+from arena.queries.votes import label
+from arena.tables import (
+    Battle,
+    Campaign,
+    CampaignEntrant,
+    CampaignPrompt,
+    Criterion,
+    Entrant,
+    Image,
+    Job,
+    JobState,
+    Prompt,
+    Rating,
+    RatingRun,
+    Seal,
+    SealEntry,
+    Vote,
+)
+
+CHUNK = 2_000
+Row = dict[str, Any]
+
+
+def campaigns_of(session: Session, slug: str | None) -> list[Campaign]:
+    """The campaign of that name, or all of them.
+
+    Raises
+    ------
+    UnknownCampaign
+        With the names there are.
+    """
+    found = list(session.scalars(select(Campaign).order_by(Campaign.id)))
+    if slug is None:
+        return found
+    named = [campaign for campaign in found if campaign.slug == slug]
+    if not named:
+        raise UnknownCampaign(slug, tuple(campaign.slug for campaign in found))
+    return named
+
+
+def vote_count(session: Session, campaign_id: int | None, *, sealed: bool = False) -> int:
+    """How many votes there are, or how many of them are sealed."""
+    query = select(func.count()).select_from(Vote)
+    if sealed:
+        query = query.join(SealEntry, SealEntry.vote_id == Vote.id)
+    if campaign_id is not None:
+        query = query.join(Battle, Vote.battle_id == Battle.id).where(Battle.campaign_id == campaign_id)
+    return session.scalar(query) or 0
+
+
+def prompt_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row]]:
+    """Prompts in chunks."""
+    query = select(Prompt)
+    if campaign_id is not None:
+        query = query.where(Prompt.id.in_(_prompts(campaign_id)))
+    for found in _pages(session, query, Prompt.id):
+        yield [
+            {
+                "prompt_digest": prompt.digest,
+                "prompt": prompt.text,
+                "category": prompt.category,
+                "language": prompt.language,
+                "source": prompt.source.value,
+                "licence": prompt.licence,
+            }
+            for (prompt,) in found
+        ]
+
+
+def picture_count(session: Session, campaign_id: int | None) -> int:
+    """How many pictures an export holds."""
+    return session.scalar(_of_campaign(select(func.count()).select_from(Image), campaign_id)) or 0
+
+
+def picture_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row]]:
+    """Pictures in chunks; ``file`` is for the writer to fill in."""
+    query = _of_campaign(
+        select(Image, Entrant.slug, Entrant.revision, Prompt.digest)
+        .join(Entrant, Image.entrant_id == Entrant.id)
+        .join(Prompt, Image.prompt_id == Prompt.id),
+        campaign_id,
+    )
+    for found in _pages(session, query, Image.id):
+        yield [
+            {
+                "image": image.digest,
+                "file": "",
+                "entrant": slug,
+                "revision": revision,
+                "prompt_digest": prompt,
+                "seed": image.seed,
+                "width": image.width,
+                "height": image.height,
+                "bytes": image.length,
+                "seconds": image.seconds,
+                "cpu_seconds": image.cpu_seconds,
+                "batch": image.batch,
+                "made_on": day_of(image.made_at),
+                "settings": _json(image.settings),
+                "environment": _json(image.environment),
+                "notes": _json(image.notes),
+            }
+            for image, slug, revision, prompt in found
+        ]
+
+
+def entrant_cards(session: Session, campaign_id: int | None) -> list[Row]:
+    """Cards of the entrants, with how often each refused a prompt."""
+    refused = dict(
+        session.execute(
+            select(Job.entrant_id, func.count(Job.id))
+            .where(Job.state == JobState.REFUSED)
+            .where(*([] if campaign_id is None else [Job.prompt_id.in_(_prompts(campaign_id))]))
+            .group_by(Job.entrant_id)
+        )
+        .tuples()
+        .all()
+    )
+    query = select(Entrant).order_by(Entrant.id)
+    if campaign_id is not None:
+        query = query.where(Entrant.id.in_(_entrants(campaign_id)))
+    return [
+        {
+            "entrant": label(entrant.slug, entrant.revision),
+            "slug": entrant.slug,
+            "revision": entrant.revision,
+            "name": entrant.name,
+            "kind": entrant.kind,
+            "family": entrant.family,
+            "backend": entrant.backend,
+            "identity": entrant.identity,
+            "runtime": entrant.runtime,
+            "licence": entrant.licence,
+            "description": entrant.description,
+            "source": entrant.source,
+            "entered_on": day_of(entrant.entered_at),
+            "retired_on": day_of(entrant.retired_at) if entrant.retired_at else None,
+            "refused": refused.get(entrant.id, 0),
+        }
+        for entrant in session.scalars(query)
+    ]
+
+
+def labels(session: Session, campaign_id: int) -> list[str]:
+    """Entrants of a campaign in the order in which its board is fitted."""
+    return [
+        label(slug, revision)
+        for slug, revision in session.execute(
+            select(Entrant.slug, Entrant.revision)
+            .where(Entrant.id.in_(_entrants(campaign_id)))
+            .order_by(Entrant.id)
+        )
+    ]
+
+
+def questions(session: Session, campaign_id: int) -> Sequence[Criterion]:
+    """Criteria of a campaign, in its order."""
+    return session.scalars(
+        select(Criterion).where(Criterion.campaign_id == campaign_id).order_by(Criterion.position)
+    ).all()
+
+
+def ratings_of(session: Session, run: RatingRun) -> list[tuple[int, str, Rating]]:
+    """Rows of a run in the order of its board: entrant's id, its label, its rating."""
+    return [
+        (rating.entrant_id, label(slug, revision), rating)
+        for rating, slug, revision in session.execute(
+            select(Rating, Entrant.slug, Entrant.revision)
+            .join(Entrant, Rating.entrant_id == Entrant.id)
+            .where(Rating.run_id == run.id)
+            .order_by(Rating.position)
+        )
+    ]
+
+
+def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> list[Row]:
+    """What became of the battles of each ordered pair; a battle counts in one column beside ``dealt``."""
+    left, right = aliased(Entrant), aliased(Entrant)
+    voted = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id)
+    skipped = ~voted & Battle.skipped_at.is_not(None)
+    expired = ~voted & Battle.skipped_at.is_(None) & (Battle.expires_at <= now)
+    query = (
+        select(
+            Campaign.slug.label("campaign"),
+            Battle.kind,
+            left.slug.label("left_slug"),
+            left.revision.label("left_revision"),
+            right.slug.label("right_slug"),
+            right.revision.label("right_revision"),
+            func.count(Battle.id).label("dealt"),
+            _sum(voted).label("voted"),
+            _sum(skipped).label("skipped"),
+            _sum(expired).label("expired"),
+        )
+        .join(Campaign, Battle.campaign_id == Campaign.id)
+        .join(left, Battle.left_entrant_id == left.id)
+        .join(right, Battle.right_entrant_id == right.id)
+        .group_by(
+            Campaign.slug, Battle.kind, left.slug, left.revision, right.slug, right.revision, left.id, right.id
+        )
+        .order_by(Campaign.slug, Battle.kind, left.id, right.id)
+    )
+    if campaign_id is not None:
+        query = query.where(Battle.campaign_id == campaign_id)
+    return [
+        {
+            "campaign": row.campaign,
+            "kind": row.kind.value,
+            "left": label(row.left_slug, row.left_revision),
+            "right": label(row.right_slug, row.right_revision),
+            "dealt": row.dealt,
+            "voted": row.voted,
+            "skipped": row.skipped,
+            "expired": row.expired,
+            "open": row.dealt - row.voted - row.skipped - row.expired,
+        }
+        for row in session.execute(query)
+    ]
+
+
+def seal_rows(session: Session, campaign_id: int | None) -> Iterator[Row]:
+    """The chain from its first link; a leaf has its vote's number only if the export holds the vote."""
+    query = (
+        select(
+            Seal.id,
+            Seal.previous,
+            Seal.digest,
+            Seal.entries,
+            Seal.sealed_at,
+            SealEntry.leaf,
+            SealEntry.vote_id,
+            Battle.campaign_id,
+        )
+        .join(SealEntry, SealEntry.seal_id == Seal.id)
+        .join(Vote, SealEntry.vote_id == Vote.id)
+        .join(Battle, Vote.battle_id == Battle.id)
+        .order_by(SealEntry.seal_id, SealEntry.position)
+        .execution_options(yield_per=CHUNK)
+    )
+    for seal_id, entries in groupby(session.execute(query), key=lambda entry: entry.id):
+        held = list(entries)
+        yield {
+            "seal": seal_id,
+            "previous": held[0].previous,
+            "digest": held[0].digest,
+            "count": held[0].entries,
+            "day": day_of(held[0].sealed_at),
+            "leaves": [
+                [entry.leaf, entry.vote_id if campaign_id in (None, entry.campaign_id) else None]
+                for entry in held
+            ],
+        }
+
+
+def _prompts(campaign_id: int) -> Select[int]:
+    return select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)
+
+
+def _entrants(campaign_id: int) -> Select[int]:
+    return select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
+
+
+def _of_campaign(query: Select[Any], campaign_id: int | None) -> Select[Any]:
+    if campaign_id is None:
+        return query
+    return query.where(
+        Image.prompt_id.in_(_prompts(campaign_id)), Image.entrant_id.in_(_entrants(campaign_id))
+    )
+
+
+def _pages(session: Session, query: Select[Any], by: Any) -> Iterator[Sequence[Any]]:
+    """Rows in the order of an id, a chunk at a time."""
+    last = 0
+    query = query.add_columns(by).order_by(by).limit(CHUNK)
+    while rows := session.execute(query.where(by > last)).all():
+        last = rows[-1][-1]
+        yield [row[:-1] for row in rows]
+
+
+def _sum(condition: ColumnElement[bool]) -> Any:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
