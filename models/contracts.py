@@ -41,6 +41,9 @@ class EntrantCard:
         Everything that decides only the speed: engine, device, dtype, batch.
     licence, description, source : str
         For the reveal, the entrant's page and the dataset card.
+    folder : str
+        Where local weights lie on this machine, or nothing. The identity holds their digest; where they lie
+        decides neither pixels nor revision.
     """
 
     slug: str
@@ -53,10 +56,11 @@ class EntrantCard:
     licence: str = ""
     description: str = ""
     source: str = ""
+    folder: str = ""
 
     @property
     def revision(self) -> str:
-        """First 12 hex digits of the SHA-256 of the canonical identity; tuning the runtime never changes it."""
+        """First 12 hex digits of the SHA-256 of the canonical identity; the runtime never changes it."""
         told = {"backend": self.backend, "identity": dict(self.identity)}
         text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -52,7 +52,9 @@ class Context:
         from models.catalog import BUILT_IN, read_catalog
 
         own = self.settings.catalog
-        return read_catalog(*([BUILT_IN, own] if own.exists() else [BUILT_IN]))
+        files = [BUILT_IN, own] if own.exists() else [BUILT_IN]
+        home = self.settings.home
+        return read_catalog(*files, cache=home / "digests.json" if home.is_dir() else None)
 
     @cached_property
     def studio(self) -> Studio:

@@ -22,5 +22,6 @@ class Pseudonyms:
 
     def of(self, voter_key: str) -> str:
         """Pseudonym of a rater: 20 hex digits (80 bits) of an HMAC-SHA256."""
-        key = hmac.digest(self.secret_key.encode(), b"pseudonyms of " + self.export_id.encode(), hashlib.sha256)
+        derived = f"pseudonyms of {self.export_id}".encode()
+        key = hmac.digest(self.secret_key.encode(), derived, hashlib.sha256)
         return hmac.digest(key, voter_key.encode(), hashlib.sha256).hex()[:LENGTH]

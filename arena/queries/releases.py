@@ -34,6 +34,7 @@ from arena.tables import (
 
 CHUNK = 2_000
 Row = dict[str, Any]
+Rows = Select[*tuple[Any, ...]]
 
 
 def campaigns_of(session: Session, slug: str | None) -> list[Campaign]:
@@ -210,9 +211,7 @@ def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> l
         .join(Campaign, Battle.campaign_id == Campaign.id)
         .join(left, Battle.left_entrant_id == left.id)
         .join(right, Battle.right_entrant_id == right.id)
-        .group_by(
-            Campaign.slug, Battle.kind, left.slug, left.revision, right.slug, right.revision, left.id, right.id
-        )
+        .group_by(Campaign.slug, Battle.kind, *(column for side in (left, right) for column in _name(side)))
         .order_by(Campaign.slug, Battle.kind, left.id, right.id)
     )
     if campaign_id is not None:
@@ -275,7 +274,7 @@ def _entrants(campaign_id: int) -> Select[int]:
     return select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
 
 
-def _of_campaign(query: Select[Any], campaign_id: int | None) -> Select[Any]:
+def _of_campaign(query: Rows, campaign_id: int | None) -> Rows:
     if campaign_id is None:
         return query
     return query.where(
@@ -283,13 +282,17 @@ def _of_campaign(query: Select[Any], campaign_id: int | None) -> Select[Any]:
     )
 
 
-def _pages(session: Session, query: Select[Any], by: Any) -> Iterator[Sequence[Any]]:
+def _pages(session: Session, query: Rows, by: Any) -> Iterator[Sequence[Any]]:
     """Rows in the order of an id, a chunk at a time."""
     last = 0
     query = query.add_columns(by).order_by(by).limit(CHUNK)
     while rows := session.execute(query.where(by > last)).all():
         last = rows[-1][-1]
         yield [row[:-1] for row in rows]
+
+
+def _name(side: type[Entrant]) -> tuple[Any, ...]:
+    return side.id, side.slug, side.revision
 
 
 def _sum(condition: ColumnElement[bool]) -> Any:

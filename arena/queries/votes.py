@@ -32,7 +32,7 @@ def label(slug: str, revision: str) -> str:
     return f"{slug}@{revision}"
 
 
-def _joined() -> Select[Any]:
+def _joined() -> Select[*tuple[Any, ...]]:
     left, right = aliased(Entrant), aliased(Entrant)
     left_image, right_image = aliased(Image), aliased(Image)
     return (

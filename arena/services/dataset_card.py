@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, RATINGS, VOTES, Column
+from arena.domain.seals import PUBLIC
 from arena.tables import Campaign
 
 _FRONT = """\
@@ -27,8 +28,8 @@ configs:
 """
 
 _COLLECTED = """\
-Raters saw two pictures of one prompt side by side, without names, on a canvas of the same size, and said
-which they would rather keep: left, right, a tie, or both bad. Sides were drawn by a fair coin. A rater is a
+Raters saw two pictures of one prompt side by side, without names, on a canvas of the same size, and answered
+a question with left, right, tie or both bad. Sides were drawn by a fair coin. A rater is a
 random id in a cookie, without an account. The names were shown only after the answer.
 
 {campaigns}
@@ -75,6 +76,10 @@ for line in open("seals.jsonl", encoding="utf-8"):
     assert seal["digest"] == head
 ```
 
+A leaf covers those fields, and through the private digest the rater, the exact time and the stopwatch. It
+does not cover `reasons`, `reasons_unblinded`, `elapsed_s` as rounded here, and the pseudonyms themselves;
+they are held by the manifest alone.
+
 The chain shows that nothing was changed after it was sealed, as far as somebody has kept its head from then:
 
     {head}
@@ -93,6 +98,7 @@ class CardFacts:
     export_id: str
     day: str
     campaigns: Sequence[Campaign]
+    questions: Mapping[str, Sequence[str]]
     kept: int
     dropped: Mapping[str, int]
     pictures: int
@@ -110,7 +116,7 @@ def dataset_card(facts: CardFacts) -> str:
         + f"Human preferences between text-to-image models: {facts.kept:,} votes on {facts.pictures:,} "
         + f"pictures, exported on {facts.day} by Vernissage (export `{facts.export_id}`).\n\n"
         + "## How it was collected\n\n"
-        + _COLLECTED.format(campaigns=_campaigns(facts.campaigns))
+        + _COLLECTED.format(campaigns=_campaigns(facts))
         + "\n## What was kept, and what was not\n\n"
         + _counts(facts)
         + "\n## Licence\n\n"
@@ -134,13 +140,16 @@ def dataset_card(facts: CardFacts) -> str:
     )
 
 
-def _campaigns(campaigns: Sequence[Campaign]) -> str:
-    return "\n".join(
-        f"- `{campaign.slug}` ({campaign.name}): canvas {campaign.canvas} px, policy `{campaign.policy}`, "
-        f"opened {campaign.opened_at.date()}, "
-        + (f"closed {campaign.closed_at.date()}" if campaign.closed_at else "still open")
-        for campaign in campaigns
-    )
+def _campaigns(facts: CardFacts) -> str:
+    lines = []
+    for campaign in facts.campaigns:
+        until = f"closed {campaign.closed_at.date()}" if campaign.closed_at else "still open"
+        lines.append(
+            f"- `{campaign.slug}` ({campaign.name}): canvas {campaign.canvas} px, "
+            f"policy `{campaign.policy}`, opened {campaign.opened_at.date()}, {until}"
+        )
+        lines += [f"  - {question}" for question in facts.questions[campaign.slug]]
+    return "\n".join(lines)
 
 
 def _counts(facts: CardFacts) -> str:
@@ -156,7 +165,7 @@ def _counts(facts: CardFacts) -> str:
 
 
 def _licences(cards: Sequence[Mapping[str, Any]]) -> str:
-    told = "\n".join(f"- pictures by `{card['entrant']}`: {card['licence'] or 'not stated'}" for card in cards)
+    told = "\n".join(f"- pictures by `{c['entrant']}`: {c['licence'] or 'not stated'}" for c in cards)
     return f"{told}\n- prompts: the `licence` column of `prompts.csv`\n- votes: as the operator states\n"
 
 
@@ -166,7 +175,5 @@ def _table(columns: Sequence[Column]) -> str:
 
 
 def _fields() -> str:
-    from arena.domain.seals import PUBLIC
-
     lines = [f"    {name!r}," for name in PUBLIC]
     return "[\n" + "\n".join(lines).replace("'", '"') + "\n]"

@@ -22,6 +22,7 @@ from arena.queries import releases
 from arena.services import release_folder
 from arena.services.dataset_card import CardFacts, dataset_card
 from arena.services.release_boards import Counts, boards, newest_runs, ratings_csv
+from arena.services.vote_files import CSV, PARQUET
 from arena.services.vote_tables import (
     ParquetRows,
     Row,
@@ -180,6 +181,10 @@ class _Export:
             export_id=self.pseudonyms.export_id,
             day=day_of(self.now),
             campaigns=self.campaigns,
+            questions={
+                found.slug: [f"{q.slug}: {q.question}" for q in releases.questions(self.session, found.id)]
+                for found in self.campaigns
+            },
             kept=kept,
             dropped=dropped,
             pictures=pictures,
@@ -234,8 +239,10 @@ class _Export:
         runs = newest_runs(self.session, self.campaigns)
         counts = Counts({key: run.last_vote_id for key, run in runs.items()})
         with ExitStack() as open_files:
-            as_csv = open_files.enter_context((self.folder / "votes.csv").open("wb"))
-            as_parquet = ParquetRows(open_files.enter_context((self.folder / "votes.parquet").open("wb")), VOTES)
+            as_csv, sink = (
+                open_files.enter_context((self.folder / name).open("wb")) for name in (CSV, PARQUET)
+            )
+            as_parquet = ParquetRows(sink, VOTES)
             as_csv.write(header(VOTES))
             for rows in vote_rows(self.session, pseudonyms=self.pseudonyms, campaign_id=self.campaign_id):
                 as_csv.writelines(csv_lines(VOTES, rows))

@@ -1,4 +1,4 @@
-"""Boards of an export: the ratings that the arena shows, and the same ratings fitted from the rows of votes."""
+"""Boards of an export: the ratings that the arena shows, and the same fitted again from rows of votes."""
 
 from __future__ import annotations
 

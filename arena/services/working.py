@@ -106,7 +106,7 @@ class Worker:
                 session,
                 painted,
                 settings=settings,
-                environment=environment(),
+                environment=environment(str(card.runtime.get("device", "cpu"))),
                 worker=self.name,
                 now=_now(),
             )

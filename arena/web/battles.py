@@ -140,9 +140,7 @@ def _revealed(page: BattlePage) -> BaseResponse:
     sides = (seen.left, seen.right)
     scale = drawing.axis((n for side in sides for n in (side.low, side.high)), hold_middle=False)
     return make_response(
-        render_template(
-            "reveal.html", page=page, seen=seen, scale=scale, lasting=lasting, drawing=drawing
-        )
+        render_template("reveal.html", page=page, seen=seen, scale=scale, lasting=lasting, drawing=drawing)
     )
 
 

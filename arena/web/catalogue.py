@@ -9,9 +9,9 @@ from arena.errors import UnknownCampaign
 from arena.queries.boards import Board, BoardRow, CampaignLine, board, campaigns
 from arena.queries.data import data_page
 from arena.queries.entrants import ledger
+from arena.services.method import parameters
 from arena.web import drawing, findings
 from arena.web.context import reading
-from arena.services.method import parameters
 from arena.web.security import in_the_catalogue
 
 bp = Blueprint("catalogue", __name__)

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
+from itertools import chain
 
-from flask import Blueprint, Response, stream_with_context
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
 
+from arena.config import Settings
+from arena.db import told_plainly
 from arena.queries.boards import BoardRow
-from arena.services import publishing
+from arena.services.publishing import votes_csv, votes_parquet
 from arena.web.catalogue import read_board
-from arena.web.context import arena, reading
+from arena.web.context import arena
 
 bp = Blueprint("downloads", __name__)
+Source = Callable[[Session, Settings], Iterator[bytes]]
 
 
 @bp.get("/data/votes.csv")
-def votes_csv() -> Response:
+def csv_of_votes() -> Response:
     """Every vote, as CSV."""
-    return _stream(publishing.votes_csv, "votes.csv", "text/csv; charset=utf-8")
+    return _stream(votes_csv, "votes.csv", "text/csv; charset=utf-8")
 
 
 @bp.get("/data/votes.parquet")
-def votes_parquet() -> Response:
+def parquet_of_votes() -> Response:
     """Every vote, as Parquet."""
-    return _stream(publishing.votes_parquet, "votes.parquet", "application/vnd.apache.parquet")
+    return _stream(votes_parquet, "votes.parquet", "application/vnd.apache.parquet")
 
 
 @bp.get("/leaderboard.csv")
 @bp.get("/data/leaderboard.csv")
-def leaderboard_csv() -> Response:
+def csv_of_board() -> Response:
     """The newest board of a campaign, as CSV."""
     shown, _ = read_board()
     out = io.StringIO()
@@ -43,11 +49,17 @@ def leaderboard_csv() -> Response:
     return response
 
 
-def _stream(source: object, name: str, content_type: str) -> Response:
-    def chunks() -> object:
-        with reading() as session:
-            yield from source(session, arena().settings)  # type: ignore[operator]
-
-    response = Response(stream_with_context(chunks()), content_type=content_type)  # type: ignore[arg-type]
+def _stream(source: Source, name: str, content_type: str) -> Response:
+    """Answer piece by piece; the first piece is made before the answer begins, so that an error is a page."""
+    session = arena().database.read()
+    try:
+        with told_plainly():
+            chunks = source(session, arena().settings)
+            first = next(chunks, b"")
+    except BaseException:
+        session.close()
+        raise
+    response = Response(chain((first,), chunks), content_type=content_type)
+    response.call_on_close(session.close)
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response

@@ -51,7 +51,7 @@ def axis(numbers: Iterable[float | None], *, most_ticks: int = 5, hold_middle: b
     if hold_middle or not known:
         known.append(_MIDDLE)
     low, high = min(known), max(known)
-    air = max(20.0, 0.06 * (high - low))
+    air = max(20.0, (0.06 if hold_middle else 0.13) * (high - low))
     low, high = low - air, high + air
     step = _step((high - low) / most_ticks)
     first = math.ceil(low / step) * step

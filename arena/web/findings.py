@@ -1,4 +1,4 @@
-"""The sentence that opens a board, written from its rows, and the remarks of the analysis in the reader's language.
+"""The sentence that opens a board, written from its rows; the analysis' remarks in the reader's language.
 
 An entrant leads alone when no other can be first: rank intervals hold for all entrants at once and come from
 the differences between entrants, not from the overlap of their intervals.
@@ -106,6 +106,11 @@ _REMARKS: tuple[tuple[str, str], ...] = (
         noted("Only %(a)s clusters: with fewer than %(b)s the intervals may be too narrow."),
     ),
 )
+
+
+def is_known(told: str) -> bool:
+    """Whether a remark of the analysis has words in every language."""
+    return any(re.fullmatch(pattern, told) for pattern, _ in _REMARKS)
 
 
 def remark(told: str) -> str:

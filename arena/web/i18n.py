@@ -24,7 +24,7 @@ COOKIE = "language"
 def install(app: Flask) -> None:
     """Give the templates their words and the filters that write numbers and dates."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.install_gettext_callables(gettext, _plural, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(
         number=number, decimal=decimal, percent=percent, moment=moment, day=day, bytes=size
     )
@@ -54,8 +54,11 @@ def gettext(message: str, **values: object) -> str:
 
 def ngettext(one: str, many: str, n: int, **values: object) -> str:
     """The message for a count in the reader's language; ``%(num)s`` is the count as it is written."""
-    told = catalogue(locale()).ngettext(one, many, n)
-    return told % {"num": number(n), **values}
+    return _plural(one, many, n) % {"num": number(n), **values}
+
+
+def _plural(one: str, many: str, n: int) -> str:
+    return catalogue(locale()).ngettext(one, many, n)
 
 
 def noted(message: str) -> str:

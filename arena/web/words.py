@@ -1,4 +1,4 @@
-"""Words that pages say about things whose names are kept as short slugs: answers, reasons, kinds, categories."""
+"""Words that pages say about what is kept as short slugs: answers, reasons, kinds, categories."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def why(outcome: Outcome | None) -> str:
 
 def settings(identity: Mapping[str, object]) -> list[tuple[str, str]]:
     """The settings of an entrant that a reveal prints, each under its name."""
-    told = {}
+    told: dict[str, str] = {}
     for key, label in SETTINGS.items():
         value = identity.get(key)
         if isinstance(value, str | int | float) and not isinstance(value, bool):

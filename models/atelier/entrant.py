@@ -1,0 +1,105 @@
+"""`Atelier`: the path tracer as an entrant of the arena."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from models.atelier.grammar import Landscape, Scene, complete
+from models.atelier.parsing import parse
+from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
+from models.errors import CardError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.atelier.render import Settings
+
+
+def paint(scene: Scene, seed: int, settings: Settings) -> NDArray[np.uint8]:
+    """Render a complete scene; shape (size, size, 3), 8-bit sRGB."""
+    from models.atelier.render import develop, trace
+
+    if isinstance(scene, Landscape):
+        from models.atelier.landscape import finish, landscape
+
+        described, air = landscape(scene, seed, settings.size)
+        radiance, depth = trace(described, settings, seed)
+        return finish(radiance, depth, air)
+    from models.atelier.scene import still_life
+
+    described, exposure = still_life(scene, seed, settings.size)
+    radiance, _ = trace(described, settings, seed)
+    return develop(radiance, exposure)
+
+
+class Atelier:
+    """A path-traced still life or landscape of a prompt in a stated vocabulary.
+
+    Parameters
+    ----------
+    card : EntrantCard
+        Its identity says ``size`` (pixels), ``samples`` (light paths a pixel) and ``denoise``.
+
+    Raises
+    ------
+    CardError
+        If the identity lacks one of them or a value makes no sense.
+    """
+
+    def __init__(self, card: EntrantCard) -> None:
+        from models.atelier.render import Settings, renderer
+
+        self._card = card
+        self._settings = Settings(
+            size=_whole(card, "size", 16, 2048),
+            samples=_whole(card, "samples", 1, 4096),
+            denoise=_flag(card, "denoise"),
+        )
+        renderer()
+
+    @property
+    def card(self) -> EntrantCard:
+        return self._card
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal]:
+        """Paint one picture after another; none depends on its neighbours."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: GenerationRequest) -> GeneratedImage | Refusal:
+        from PIL import Image
+
+        brief = parse(request.prompt)
+        if isinstance(brief, Refusal):
+            return brief
+        wall, cpu = time.perf_counter(), time.process_time()
+        scene = complete(brief, request.seed)
+        pixels = Image.fromarray(paint(scene, request.seed, self._settings))
+        return GeneratedImage(
+            pixels=pixels,
+            seed=request.seed,
+            seconds=time.perf_counter() - wall,
+            cpu_seconds=time.process_time() - cpu,
+        )
+
+
+def _identity(card: EntrantCard, key: str) -> Any:
+    if key not in card.identity:
+        raise CardError(f"the card of {card.slug!r} does not say {key!r}")
+    return card.identity[key]
+
+
+def _whole(card: EntrantCard, key: str, low: int, high: int) -> int:
+    value = _identity(card, key)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise CardError(f"{key} of {card.slug!r} must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def _flag(card: EntrantCard, key: str) -> bool:
+    value = _identity(card, key)
+    if not isinstance(value, bool):
+        raise CardError(f"{key} of {card.slug!r} must be true or false, not {value!r}")
+    return value

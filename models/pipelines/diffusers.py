@@ -1,0 +1,167 @@
+"""`DiffusersModel`: any text-to-image pipeline of diffusers as an entrant of the arena."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from models.cards import adjusted
+from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
+from models.errors import GenerationFailed
+from models.metering import Meter
+from models.pipelines.assembly import assemble, call_arguments, find_device, one_line
+from models.pipelines.noise import draw_from, draw_in_float32
+from models.seeding import generators
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+log = logging.getLogger(__name__)
+
+
+class DiffusersModel:
+    """A diffusers pipeline with the settings of its card.
+
+    Each picture has a CPU generator of its own and its initial noise is drawn in float32, so the same request
+    gives the same picture alone, in any batch and on any device, but for the rounding of the arithmetic. One
+    call paints at a time; others wait.
+
+    Parameters
+    ----------
+    card : EntrantCard
+        Of the back end ``diffusers``, with a whole runtime; `models.loading.load` sees to that.
+
+    Attributes
+    ----------
+    pipeline : diffusers.DiffusionPipeline
+        What paints.
+    batch : int
+        Most pictures made together: the card's, halved whenever memory ran out.
+
+    Raises
+    ------
+    CardError, MissingPart
+        See `models.pipelines.assembly.assemble`.
+    """
+
+    def __init__(self, card: EntrantCard) -> None:
+        self._card = adjusted(card, device=find_device(card.runtime["device"]))
+        self.batch: int = self._card.runtime["batch"]
+        self.pipeline = assemble(self._card)
+        self._told = call_arguments(self._card, self.pipeline)
+        self._generators: list[torch.Generator] = []
+        self._lock = threading.Lock()
+        draw_in_float32(self.pipeline)
+        draw_from(self.pipeline, lambda: self._generators)
+
+    @property
+    def card(self) -> EntrantCard:
+        return self._card
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal]:
+        """Paint in batches; where memory runs out, in smaller ones from then on.
+
+        Raises
+        ------
+        GenerationFailed
+            If the pipeline breaks, or not even one picture fits into memory. Pictures of the same call that
+            were already made are lost with it.
+        """
+        answers: list[GeneratedImage | Refusal] = []
+        with self._lock:
+            while len(answers) < len(requests):
+                batch = requests[len(answers) : len(answers) + self.batch]
+                made = self._attempt(batch)
+                if made is not None:
+                    answers += made
+                    continue
+                if len(batch) == 1:
+                    raise GenerationFailed(f"{self._card.slug}: not even one picture fits into memory")
+                self.batch = len(batch) // 2
+                log.warning("%s ran out of memory; batches of %d from now on", self._card.slug, self.batch)
+                _free_memory()
+        return answers
+
+    def _attempt(self, batch: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal] | None:
+        """Paint one batch; None where memory ran out (the error is let go, for it holds the tensors)."""
+        try:
+            return self._paint(batch)
+        except GenerationFailed:
+            raise
+        except Exception as error:
+            if not _out_of_memory(error):
+                raise GenerationFailed(
+                    f"{self._card.slug} could not paint: {type(error).__name__}: {one_line(error)}"
+                ) from error
+        return None
+
+    def _paint(self, batch: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal]:
+        self._generators = generators([request.seed for request in batch])
+        told = dict(self._told)
+        if "negative_prompt" in self._card.identity:
+            told["negative_prompt"] = [self._card.identity["negative_prompt"]] * len(batch)
+        with Meter() as meter:
+            output = self.pipeline(
+                prompt=[request.prompt for request in batch], generator=self._generators, **told
+            )
+        images = getattr(output, "images", None)
+        if images is None or len(images) != len(batch):
+            raise GenerationFailed(
+                f"{self._card.slug}: {type(self.pipeline).__name__} did not answer with a picture a prompt"
+            )
+        flagged = getattr(output, "nsfw_content_detected", None)
+        refused = [bool(flag) for flag in flagged] if flagged is not None else [False] * len(batch)
+        return [
+            Refusal("safety")
+            if unsafe
+            else GeneratedImage(
+                pixels=self._picture(image),
+                seed=request.seed,
+                seconds=meter.seconds / len(batch),
+                cpu_seconds=meter.cpu_seconds / len(batch),
+                batch=len(batch),
+            )
+            for request, image, unsafe in zip(batch, images, refused, strict=True)
+        ]
+
+    def _picture(self, image: Any) -> Picture:
+        """Eight bits a channel, once it is certain that there is a picture, of the card's size."""
+        if not isinstance(image, Image.Image):
+            values = np.asarray(image, dtype=np.float32)
+            if not np.isfinite(values).all():
+                raise GenerationFailed(
+                    f"{self._card.slug} painted values that are no numbers in {self._card.runtime['dtype']}; "
+                    "use bfloat16 or float32"
+                )
+            image = Image.fromarray((values.clip(0, 1) * 255).round().astype(np.uint8).squeeze())
+        width, height = self._card.identity["size"]
+        if image.size != (width, height):
+            raise GenerationFailed(
+                f"{self._card.slug} painted {image.width} x {image.height} pixels where its card says "
+                f"{width} x {height}; correct 'size' in the card"
+            )
+        picture: Picture = image.convert("RGB")
+        return picture
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on a device or on the CPU, whose allocator raises a plain RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    told = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in told or "can't allocate memory" in told)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

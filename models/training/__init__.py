@@ -1,0 +1,1 @@
+"""How Lumen is made: data, training, distillation and judging."""
