@@ -1,0 +1,125 @@
+"""Every page by day and by evening, on a desk and on a phone: axe finds nothing, and nothing scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Live
+from tests.web import small
+from tests.web.test_catalogue_pages import cast_many
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+CATALOGUE = ("/leaderboard", "/entrants", "/data", "/method", "/privacy")
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe objects to on the page as it stands."""
+    page.evaluate(AXE)
+    told = page.evaluate("axe.run()")
+    return [
+        f"{page.url} {found['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for found in told["violations"]
+        for node in found["nodes"]
+    ]
+
+
+def inspect(page: Page) -> list[str]:
+    """What is wrong with the page for anybody who reads it otherwise."""
+    page.evaluate("document.fonts.ready")
+    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))") if not page.locator(
+        ".easels"
+    ).count() else None
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return violations(page) + ([f"{page.url} scrolls sideways by {wide}"] if wide > 0 else [])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+def test_every_page_can_be_used_by_everybody(
+    visit: Callable[..., Page], live: Live, theme: str, viewport: dict[str, int], language: str
+) -> None:
+    cast_many(live.arena, 40)
+    page = visit(viewport=viewport, color_scheme=theme, locale=language, expects=(404,))
+    found = []
+    for address in ("/", "/battles/next", *CATALOGUE, "/nowhere"):
+        page.goto(live.url + address)
+        if address == "/battles/next":
+            page.wait_for_selector("form[data-ballot] fieldset:enabled")
+        found += inspect(page)
+    page.goto(live.url + "/battles/next")
+    page.wait_for_selector("form[data-ballot] fieldset:enabled")
+    for button in ("button[value=left]", "button[value=lighting]"):
+        with page.expect_navigation():
+            page.click(button)
+        found += inspect(page)
+    assert not found, "\n".join(found)
+
+
+def test_the_pages_of_an_empty_arena_can_be_used(
+    visit: Callable[..., Page], tmp_path: Path, serve: Callable[[small.SmallArena], Live]
+) -> None:
+    arena = small.empty_arena(tmp_path / "empty")
+    small.open_campaign(arena, paint=None)
+    live = serve(arena)
+    found = []
+    for viewport in (DESK, PHONE):
+        page = visit(viewport=viewport)
+        for address in ("/battles/next", *CATALOGUE):
+            page.goto(live.url + address)
+            found += inspect(page)
+        page.close()
+    arena.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("address", ["/", "/battles/next", *CATALOGUE])
+def test_nothing_is_lost_at_twice_the_size(visit: Callable[..., Page], live: Live, address: str) -> None:
+    page = visit(viewport={"width": 720, "height": 450})
+    page.goto(live.url + address)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.emulate_media(forced_colors="active", contrast="more")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_reader_who_wants_no_motion_gets_none(visit: Callable[..., Page], live: Live) -> None:
+    page = visit(reduced_motion="reduce")
+    page.goto(live.url + "/battles/next")
+    page.wait_for_selector("form[data-ballot] fieldset:enabled")
+    with page.expect_navigation():
+        page.keyboard.press("1")
+    moving = page.evaluate("document.getAnimations().filter(a => a.effect.getTiming().duration > 0).length")
+    assert moving == 0
+
+
+def test_the_theme_is_chosen_by_a_form(page: Page, live: Live) -> None:
+    page.goto(live.url + "/leaderboard")
+    page.get_by_role("button", name="Dark").click()
+    assert page.url == live.url + "/leaderboard"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(23, 23, 23)"
+    page.get_by_role("button", name="Light").click()
+    page.get_by_role("button", name="Français").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Classement"
+
+
+def test_nothing_near_a_picture_has_a_hue(visit: Callable[..., Page], live: Live) -> None:
+    """On the wall red, green and blue are equal everywhere but in the wordmark's dot and the focus ring."""
+    for theme in ("light", "dark"):
+        page = visit(color_scheme=theme)
+        page.goto(live.url + "/battles/next")
+        hues = page.evaluate(
+            """() => [...document.querySelectorAll('main, main *')].flatMap((e) => {
+              const s = getComputedStyle(e);
+              return [s.color, s.backgroundColor, s.borderTopColor, s.fill, s.stroke]
+                .map((c) => c.match(/rgba?\\((\\d+), (\\d+), (\\d+)/))
+                .filter((m) => m && !(m[1] === m[2] && m[2] === m[3]))
+                .map((m) => `${e.tagName}.${e.getAttribute('class')} ${m[0]}`);
+            })"""
+        )
+        assert not hues

@@ -1,0 +1,218 @@
+"""The Catalogue: boards that are honest, entrants, data, method."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from datetime import UTC, datetime
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from analysis.outcomes import Outcome
+from arena.domain.blinding import CONSENT_VERSION
+from arena.queries.boards import board
+from arena.services import dealing, voting
+from arena.services.sealing import seal_pending
+from arena.services.standings import OPTIONS, refresh
+from arena.tables import Battle, Entrant
+from arena.web import drawing, findings
+from tests.web import small
+from tests.web.pages import read
+
+NOW = datetime(2026, 11, 22, 10, 40, tzinfo=UTC)
+
+
+def cast_many(arena: small.SmallArena, count: int, better: str = "sfumato", share: float = 0.9) -> None:
+    """Votes of many voters who mostly prefer one entrant, counted on a board and sealed."""
+    chance = random.Random(7)
+    with arena.database.write.begin() as session:
+        slugs = {entrant.id: entrant.slug for entrant in session.scalars(select(Entrant))}
+        cast = voter = 0
+        while cast < count:
+            voter += 1
+            key = f"{voter:032x}"
+            for _ in range(8):
+                dealt = dealing.next_battle(
+                    session, campaign=arena.campaign, voter_key=key, now=NOW, rng=chance
+                )
+                if not isinstance(dealt, dealing.Dealt) or cast == count:
+                    break
+                battle = session.scalars(select(Battle).where(Battle.key == dealt.key)).one()
+                left, right = slugs[battle.left_entrant_id], slugs[battle.right_entrant_id]
+                if better in (left, right) and chance.random() < share:
+                    outcome = Outcome.LEFT if left == better else Outcome.RIGHT
+                else:
+                    outcome = chance.choice(list(Outcome))
+                voting.cast_vote(
+                    session,
+                    key=dealt.key,
+                    voter_key=key,
+                    criterion="preference",
+                    outcome=outcome,
+                    elapsed_ms=None,
+                    consent=CONSENT_VERSION,
+                    now=NOW,
+                )
+                cast += 1
+    refresh(arena.database, now=NOW)
+    with arena.database.write.begin() as session:
+        seal_pending(session, now=NOW)
+
+
+def test_an_arena_without_a_campaign_has_every_page(bare: small.SmallArena) -> None:
+    client = bare.app.test_client()
+    for address in ("/", "/leaderboard", "/entrants", "/data", "/method", "/privacy", "/leaderboard.csv"):
+        assert client.get(address).status_code == 200, address
+    assert "The wall is still bare" in client.get("/leaderboard").get_data(as_text=True)
+
+
+def test_without_votes_every_entrant_has_a_clear_row(client: FlaskClient) -> None:
+    page = client.get("/leaderboard").get_data(as_text=True)
+    assert "Nothing is known yet: no vote has been counted." in page
+    assert page.count('<span class="remark">No votes yet</span>') == len(small.CARDS)
+    told = client.get("/leaderboard.json").get_json()
+    assert [row["rating"] for row in told["rows"]] == [None] * 3
+
+
+def test_the_board_says_who_leads_and_as_of_which_vote(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 240)
+    page = client.get("/leaderboard").get_data(as_text=True)
+    assert "Sfumato 2.1 leads, and the votes set it apart from every other entrant." in page
+    assert "As of vote <b>240</b>" in page
+    told = client.get("/leaderboard.json").get_json()
+    assert told["votes"] == 240
+    row = told["rows"][0]
+    assert row["entrant"] == "sfumato"
+    assert row["low"] < row["rating"] < row["high"]
+    assert f"<b>{round(row['rating'])}</b>" in page
+
+
+def test_few_votes_are_told_as_few(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 9, share=0.5)
+    page = client.get("/leaderboard").get_data(as_text=True)
+    assert "Provisional" in page
+    assert "leads" not in page
+
+
+def test_votes_after_the_newest_board_are_told(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 30)
+    with arena.database.write.begin() as session:
+        dealt = dealing.next_battle(
+            session, campaign="open", voter_key="f" * 32, now=NOW, rng=random.Random(1)
+        )
+        assert isinstance(dealt, dealing.Dealt)
+        voting.cast_vote(
+            session,
+            key=dealt.key,
+            voter_key="f" * 32,
+            criterion="preference",
+            outcome=Outcome.TIE,
+            elapsed_ms=None,
+            consent=CONSENT_VERSION,
+            now=NOW,
+        )
+    assert "1 newer vote is being counted" in client.get("/leaderboard").get_data(as_text=True)
+
+
+def test_every_remark_of_the_analysis_is_known_to_the_pages(
+    arena: small.SmallArena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One board of each awkward kind; whatever the analysis says of it has its words."""
+    from arena.services.standings import fit_board
+
+    left, right, tie = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
+    cells = {
+        "none": [],
+        "never lost": [("a", "b", left, 40), ("b", "c", left, 20), ("c", "b", left, 20)],
+        "islands": [("a", "b", tie, 40), ("c", "d", tie, 3)],
+        "one way": [("a", "b", left, 5), ("b", "c", left, 5), ("c", "d", left, 5)],
+        "groups": [("a", "b", tie, 9), ("c", "d", tie, 9), ("a", "c", left, 9), ("e", "a", right, 4)],
+        "few": [("a", "b", left, 3), ("a", "b", right, 3)],
+    }
+    for kind, cell in cells.items():
+        table = fit_board(["a", "b", "c", "d", "e"], cell, seed=1)
+        told = [*table.warnings, *(row.reason for row in table.rows if row.reason)]
+        unknown = [text for text in told if not findings.is_known(text)]
+        assert not unknown, (kind, unknown)
+
+
+def test_whiskers_share_one_axis_and_open_ends_run_to_its_edge() -> None:
+    scale = drawing.axis([900.0, 1100.0, None])
+    assert scale.low < 900
+    assert scale.high > 1100
+    assert scale.ticks == (900, 950, 1000, 1050, 1100)
+    closed = drawing.whisker(scale, 1000.0, 950.0, 1050.0)
+    assert closed
+    assert closed.dot == "50.00%"
+    assert closed.left < closed.dot < closed.right
+    opened = drawing.whisker(scale, None, 950.0, None)
+    assert opened
+    assert (opened.dot, opened.right, opened.open_right, opened.open_left) == (None, "100.00%", True, False)
+    assert drawing.whisker(scale, None, None, None) is None
+
+
+def test_the_csv_of_the_board_has_the_rows_of_the_page(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 60)
+    rows = list(csv.DictReader(io.StringIO(client.get("/data/leaderboard.csv").get_data(as_text=True))))
+    with arena.database.read() as session:
+        assert [row["entrant"] for row in rows] == [row.entrant for row in board(session).rows]
+    assert client.get("/leaderboard.csv").get_data() == client.get("/data/leaderboard.csv").get_data()
+
+
+def test_the_data_page_shows_the_head_of_the_chain(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 12)
+    page = client.get("/data").get_data(as_text=True)
+    assert "Head of the chain at vote 12" in page
+    assert "22 November 2026, 10:40 UTC" in page
+
+
+def test_the_votes_can_be_taken_away(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 12)
+    response = client.get("/data/votes.csv")
+    assert response.headers["Content-Disposition"] == "attachment; filename=votes.csv"
+    rows = list(csv.DictReader(io.StringIO(response.get_data(as_text=True))))
+    assert len(rows) == 12
+    assert not any(f"{voter:032x}" in response.get_data(as_text=True) for voter in range(1, 9))
+    assert client.get("/data/votes.parquet").get_data()[:4] == b"PAR1"
+
+
+def test_several_campaigns_can_be_chosen_between(arena: small.SmallArena) -> None:
+    small.open_campaign(arena, slug="second", name="Autumn", prompts=["A pear"])
+    client = arena.app.test_client()
+    page = client.get("/leaderboard?campaign=second").get_data(as_text=True)
+    assert '<option value="second" selected>Autumn</option>' in page
+    assert client.get("/leaderboard?campaign=open").status_code == 200
+    for slug in ("open", "second"):
+        arena.campaign = slug
+        cast_many(arena, 3)
+    assert client.get("/leaderboard").status_code == 200
+    assert client.get("/battles/next").status_code == 303
+
+
+def test_the_ledger_lists_everybody_with_what_decides_their_pixels(client: FlaskClient) -> None:
+    page = client.get("/entrants").get_data(as_text=True)
+    for card in small.CARDS:
+        for text in (card.name, card.slug, card.revision, card.licence, card.description):
+            assert text in page
+
+
+def test_the_method_page_prints_the_parameters_of_the_code(client: FlaskClient) -> None:
+    from analysis.design import UNIFORM_SHARE
+    from analysis.profile import FEW_VOTES
+    from analysis.ranks import RANK_DRAWS
+
+    page = client.get("/method").get_data(as_text=True)
+    assert f"{UNIFORM_SHARE:.0%} of the probability" in page
+    assert f"fewer than {FEW_VOTES} votes" in page
+    assert f"{RANK_DRAWS:,} simulated maxima" in page
+    assert OPTIONS["level"] == 0.95
+    assert "Intervals cover 95%" in page
+    assert "ends 10 minutes after your vote" in page
+    assert dealing.POLICIES["informative"] in page
+
+
+def test_privacy_tells_the_version_that_votes_record(client: FlaskClient) -> None:
+    assert CONSENT_VERSION in read(client.get("/privacy")).text
