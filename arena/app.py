@@ -40,7 +40,7 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
     """
     app = Flask("arena", template_folder=str(paths.templates()), static_folder=None)
     app.config.update(
-        SECRET_KEY=settings.secret_key,
+        SECRET_KEY=settings.secret,
         SESSION_COOKIE_NAME="arena",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -59,7 +59,8 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
         app.register_blueprint(part.bp)
     app.context_processor(_everywhere)
     app.add_url_rule("/", "home", _home)
-    app.add_url_rule("/healthz", "healthz", _health)
+    app.add_url_rule("/healthz", "healthz", _alive)
+    app.add_url_rule("/readyz", "readyz", _ready)
     return app
 
 
@@ -76,8 +77,13 @@ def _home() -> Response:
     return security.in_the_room(make_response(render_template("home.html")))
 
 
-def _health() -> Response:
-    """The process answers and its database can be read."""
+def _alive() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+def _ready() -> Response:
+    """The process answers, and its database can be read."""
     from sqlalchemy import text
 
     with context.reading() as session:

@@ -160,7 +160,7 @@ def deal(context: Context, number: int) -> list[tuple[str, str]]:
         write=Ledger(context.database).write,
     )
     signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    cookies = [f"session={signer.dumps({'voter': voter.key})}" for voter in voters]
+    cookies = [f"arena={signer.dumps({'voter': voter.key})}" for voter in voters]
     return [(cookies[place % VOTERS], row["key"]) for place, row in enumerate(rows)]
 
 

@@ -43,7 +43,7 @@ def export(context: Context, folder: Path, campaign: str | None, as_json: bool) 
                 session,
                 folder=folder,
                 images=context.images,
-                secret_key=context.settings.secret_key,
+                secret_key=context.settings.secret,
                 now=datetime.now(UTC),
                 campaign=campaign,
                 seal=lambda: _bring_up_to_date(context),

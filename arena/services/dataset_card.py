@@ -12,7 +12,7 @@ from arena.tables import Campaign
 
 _FRONT = """\
 ---
-pretty_name: {name}
+pretty_name: "{name}"
 license: other
 task_categories:
 - text-to-image
@@ -29,8 +29,8 @@ configs:
 
 _COLLECTED = """\
 Raters saw two pictures of one prompt side by side, without names, on a canvas of the same size, and answered
-a question with left, right, tie or both bad. Sides were drawn by a fair coin. A rater is a
-random id in a cookie, without an account. The names were shown only after the answer.
+a question with left, right, tie or both bad. Sides were drawn by a fair coin. A rater is a random id in a
+cookie, without an account. The names were shown only after the answer.
 
 {campaigns}
 """
@@ -67,9 +67,10 @@ def leaf(row):
 with open("votes.csv", encoding="utf-8", newline="") as votes:
     assert all(leaf(row) == row["leaf"] for row in csv.DictReader(votes))
 
+with open("seals.jsonl", encoding="utf-8") as lines:
+    seals = [json.loads(line) for line in lines]
 head = "0" * 64
-for line in open("seals.jsonl", encoding="utf-8"):
-    seal = json.loads(line)
+for seal in seals:
     leaves = bytes.fromhex("".join(leaf for leaf, _ in seal["leaves"]))
     assert seal["previous"] == head
     head = hashlib.sha256(bytes.fromhex(head) + seal["count"].to_bytes(8, "big") + leaves).hexdigest()

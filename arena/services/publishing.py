@@ -79,7 +79,7 @@ def votes_parquet(session: Session, settings: Settings, *, campaign: str | None 
 
 def _public_rows(session: Session, settings: Settings, campaign: str | None) -> Iterator[list[Row]]:
     found = releases.campaigns_of(session, campaign)
-    pseudonyms = Pseudonyms(settings.secret_key, secrets.token_hex(16))
+    pseudonyms = Pseudonyms(settings.secret, secrets.token_hex(16))
     campaign_id = found[0].id if campaign is not None else None
     return vote_rows(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=True)
 
@@ -242,7 +242,7 @@ class _Export:
             as_csv, sink = (
                 open_files.enter_context((self.folder / name).open("wb")) for name in (CSV, PARQUET)
             )
-            as_parquet = ParquetRows(sink, VOTES)
+            as_parquet = open_files.enter_context(ParquetRows(sink, VOTES))
             as_csv.write(header(VOTES))
             for rows in vote_rows(self.session, pseudonyms=self.pseudonyms, campaign_id=self.campaign_id):
                 as_csv.writelines(csv_lines(VOTES, rows))
@@ -250,7 +250,6 @@ class _Export:
                 for row in rows:
                     counts.add(row)
                 self._step(len(rows))
-            as_parquet.close()
         return list(boards(self.session, self.campaigns, runs, counts, now=self.now))
 
     def _seals(self) -> tuple[int, str | None]:
@@ -266,8 +265,7 @@ class _Export:
         """Copy the pictures and write their table; returns how many are there, and how many are lost."""
         n = lost = 0
         kept: set[str] = set()
-        with (self.folder / "images.parquet").open("wb") as out:
-            table = ParquetRows(out, IMAGES)
+        with (self.folder / "images.parquet").open("wb") as out, ParquetRows(out, IMAGES) as table:
             for rows in releases.picture_rows(self.session, self.campaign_id):
                 for row in rows:
                     row["file"] = self._copy(row["image"])
@@ -275,7 +273,6 @@ class _Export:
                     kept.add(f"{row['image']}.png" if row["file"] else "")
                     self._step(1)
                 table.write(rows)
-            table.close()
         release_folder.drop_old_pictures(self.folder, kept)
         return n, lost
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,7 +103,10 @@ def schema(columns: Sequence[Column]) -> pa.Schema:
 
 
 class ParquetRows:
-    """Writes chunks of rows as row groups; memory holds one of them at a time."""
+    """Writes chunks of rows as row groups; memory holds one of them at a time.
+
+    A context: the footer is written at its end, and what cannot be written after an error is let go.
+    """
 
     def __init__(self, sink: Any, columns: Sequence[Column]) -> None:
         self._schema = schema(columns)
@@ -118,9 +123,18 @@ class ParquetRows:
         table = pa.Table.from_pylist(rows, schema=self._schema)
         self._writer.write_table(table, row_group_size=len(rows))
 
-    def close(self) -> None:
-        """Write the footer; without it the file is none."""
-        self._writer.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._writer.close()
+            return
+        with suppress(OSError, ValueError):
+            self._writer.close()
+        self._writer.is_open = False
 
 
 def csv_chunks(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
@@ -133,11 +147,10 @@ def csv_chunks(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
 def parquet_chunks(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
     """The Parquet file of chunks of votes, piece by piece."""
     sink = _Pieces()
-    writer = ParquetRows(pa.PythonFile(sink, mode="w"), VOTES)
-    for rows in chunks:
-        writer.write(rows)
-        yield sink.taken()
-    writer.close()
+    with ParquetRows(pa.PythonFile(sink, mode="w"), VOTES) as writer:
+        for rows in chunks:
+            writer.write(rows)
+            yield sink.taken()
     yield sink.taken()
 
 

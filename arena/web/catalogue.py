@@ -15,7 +15,6 @@ from arena.web.context import reading
 from arena.web.security import in_the_catalogue
 
 bp = Blueprint("catalogue", __name__)
-PROVISIONAL_VOTES = 30
 
 
 @bp.after_request

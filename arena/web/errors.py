@@ -10,7 +10,8 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from arena.errors import ArenaError
+from arena.db import told_plainly
+from arena.errors import ArenaError, Unavailable
 from arena.web.context import wants_json
 from arena.web.i18n import gettext, noted
 from arena.web.security import in_the_room
@@ -161,6 +162,7 @@ STATES: dict[str, State] = {
     ),
     "error": _BROKEN,
 }
+_DEEPEST = 20
 _HTTP = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -168,7 +170,7 @@ def install(app: Flask) -> None:
     """Tell every error as a page, or as JSON where the request speaks it."""
     app.register_error_handler(ArenaError, explain)
     app.register_error_handler(HTTPException, explain_http)
-    app.register_error_handler(OperationalError, explain_fault)
+    app.register_error_handler(OperationalError, explain_database)
     app.register_error_handler(Exception, explain_fault)
 
 
@@ -191,6 +193,25 @@ def explain_http(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
+
+
+def explain_database(error: OperationalError) -> Response:
+    """Tell an error of the database by its cause.
+
+    SQLite ends the whole transaction when the disk is full, and the savepoint that is then missing hides why.
+    """
+    chain: list[BaseException] = [error]
+    while chain[-1].__context__ is not None and len(chain) < _DEEPEST:
+        chain.append(chain[-1].__context__)
+    for cause in reversed(chain):
+        try:
+            with told_plainly():
+                raise cause
+        except Unavailable as plain:
+            return explain(plain)
+        except Exception as other:  # noqa: PERF203 - not a cause that has words
+            log.debug("no words for %s", type(other).__name__)
+    return explain_fault(error)
 
 
 def explain_fault(error: Exception) -> Response:
