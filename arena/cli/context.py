@@ -17,9 +17,8 @@ from arena.config import Settings
 from arena.storage import ImageStore
 
 if TYPE_CHECKING:
-    from models.catalog import Catalog
-
     from arena.services.painting import Studio
+    from models.catalog import Catalog
 
 
 class Context:

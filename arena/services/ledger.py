@@ -1,9 +1,9 @@
 """Writing from many threads: one writer on SQLite, whose commits carry all that wait.
 
 SQLite takes one writer at a time, and what a commit costs is its ``fdatasync``. Sixteen threads that each
-commit wait for each other without order; one thread that gives each piece of work a savepoint and commits for
-all of them answers in order, and pays for one sync. A piece that fails is rolled back to its savepoint alone.
-An answer is given only after the commit.
+commit wait for each other without order; one thread that commits for all that wait answers in order and pays
+for one sync. A piece that fails takes nothing with it: the batch is rolled back and runs again, each piece in
+a savepoint of its own. An answer is given only after the commit.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from arena.errors import Unavailable
 
 T = TypeVar("T")
 Work = Callable[[Session], Any]
+Piece = tuple[Work, Future[Any]]
 
 MOST_AT_ONCE = 64
 PATIENCE_SECONDS = 60
@@ -34,7 +35,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._thread: threading.Thread | None = None
         if database.single_writer:
@@ -83,7 +84,18 @@ class Ledger:
             if stop:
                 return
 
-    def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
+    def _commit(self, batch: list[Piece]) -> None:
+        """Run a batch in one transaction; if a piece of it fails, again with a savepoint for each."""
+        try:
+            with self._database.write.begin() as session:
+                done = [(answer, work(session)) for work, answer in batch]
+        except Exception:
+            self._commit_carefully(batch)
+            return
+        for answer, result in done:
+            answer.set_result(result)
+
+    def _commit_carefully(self, batch: list[Piece]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
             with self._database.write.begin() as session:
@@ -96,7 +108,7 @@ class Ledger:
                     else:
                         done.append((answer, result))
         except Exception as error:
-            log.exception("a commit of %d pieces failed", len(batch))
+            log.warning("a commit of %d pieces failed: %s", len(batch), error)
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)

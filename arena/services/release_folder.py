@@ -22,7 +22,7 @@ FORMAT = "vernissage/1"
 MANIFEST = "manifest.json"
 PART = "manifest.json.part"
 _PICTURE = re.compile(r"[0-9a-f]{64}\.png")
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import Connection, bindparam, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
@@ -38,13 +37,53 @@ from arena.tables import (
 ALL = "all"
 LONGEST_MS = 24 * 3600 * 1000
 
-_UPSERT = {
+# The statements of a vote are built once: they run thousands of times a second.
+_BALLOT = (
+    select(
+        Battle.id,
+        Battle.campaign_id,
+        Battle.kind,
+        Battle.left_entrant_id,
+        Battle.right_entrant_id,
+        Battle.expires_at,
+        Battle.voted_at,
+        Battle.skipped_at,
+        Prompt.category,
+        Prompt.source,
+        Voter.cohort,
+        Campaign.slug,
+        Campaign.closed_at,
+        Criterion.id.label("criterion_id"),
+        select(func.count(Criterion.id))
+        .where(Criterion.campaign_id == Battle.campaign_id)
+        .scalar_subquery()
+        .correlate(Battle)
+        .label("criteria"),
+    )
+    .select_from(Battle)
+    .join(Voter, Battle.voter_id == Voter.id)
+    .join(Prompt, Battle.prompt_id == Prompt.id)
+    .join(Campaign, Battle.campaign_id == Campaign.id)
+    .outerjoin(
+        Criterion, (Criterion.campaign_id == Battle.campaign_id) & (Criterion.slug == bindparam("criterion"))
+    )
+    .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
+)
+_ANSWERS = select(func.count(Vote.criterion_id.distinct())).where(Vote.battle_id == bindparam("battle"))
+_CLOSE = update(Battle).where(Battle.id == bindparam("battle")).values(voted_at=bindparam("now"))
+_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
+_KEEP = {
+    name: dialect.insert(Vote)
+    .on_conflict_do_nothing(index_elements=[Vote.battle_id, Vote.criterion_id, Vote.ballot_no])
+    .returning(Vote.id)
+    for name, dialect in _DIALECTS.items()
+}
+_COUNT = {
     name: dialect.insert(Tally).on_conflict_do_update(
         index_elements=list(inspect(Tally).primary_key), set_={"votes": Tally.votes + 1}
     )
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+    for name, dialect in _DIALECTS.items()
 }
-"""One statement a database, so that it is compiled once."""
 
 
 def cast_vote(
@@ -69,27 +108,8 @@ def cast_vote(
     AlreadyVoted, BattleExpired, CampaignClosed
         Nothing is counted then.
     """
-    row = session.execute(
-        select(
-            Battle.id,
-            Battle.campaign_id,
-            Battle.kind,
-            Battle.left_entrant_id,
-            Battle.right_entrant_id,
-            Battle.expires_at,
-            Battle.voted_at,
-            Battle.skipped_at,
-            Prompt.category,
-            Prompt.source,
-            Voter.cohort,
-            Campaign.slug,
-            Campaign.closed_at,
-        )
-        .join(Voter, Battle.voter_id == Voter.id)
-        .join(Prompt, Battle.prompt_id == Prompt.id)
-        .join(Campaign, Battle.campaign_id == Campaign.id)
-        .where(Battle.key == key, Voter.key == voter_key)
-    ).one_or_none()
+    connection = session.connection()
+    row = connection.execute(_BALLOT, {"key": key, "voter": voter_key, "criterion": criterion}).one_or_none()
     if row is None:
         raise UnknownBattle(key)
     if row.voted_at is not None:
@@ -100,35 +120,27 @@ def cast_vote(
         raise CampaignClosed(row.slug)
     if not consent:
         raise Invalid("the vote says nothing of consent; send the form as the page gave it")
-    criteria = dict(
-        session.execute(
-            select(Criterion.slug, Criterion.id).where(Criterion.campaign_id == row.campaign_id)
-        ).all()
-    )
-    if criterion not in criteria:
+    if row.criterion_id is None:
         raise Invalid(f"campaign {row.slug!r} does not ask {criterion!r}")
-    try:
-        with session.begin_nested():
-            session.execute(
-                insert(Vote).values(
-                    battle_id=row.id,
-                    criterion_id=criteria[criterion],
-                    ballot_no=1,
-                    outcome=outcome,
-                    elapsed_ms=_plausible(elapsed_ms),
-                    consent=consent[:16],
-                    salt=secrets.token_bytes(16),
-                    cast_at=now,
-                )
-            )
-    except IntegrityError as error:
-        if "uq_vote" in str(error.orig) or "vote.battle_id" in str(error.orig):
-            raise AlreadyVoted(key) from error
-        raise
+    kept = connection.execute(
+        _KEEP[connection.dialect.name],
+        {
+            "battle_id": row.id,
+            "criterion_id": row.criterion_id,
+            "ballot_no": 1,
+            "outcome": outcome,
+            "elapsed_ms": _plausible(elapsed_ms),
+            "consent": consent[:16],
+            "salt": secrets.token_bytes(16),
+            "cast_at": now,
+        },
+    ).one_or_none()
+    if kept is None:  # another tab was first
+        raise AlreadyVoted(key)
     if row.kind is BattleKind.ORDINARY:
-        _count(session, row, criteria[criterion], outcome)
-    if len(criteria) == 1 or _answered(session, row.id) == len(criteria):
-        session.execute(update(Battle).where(Battle.id == row.id).values(voted_at=now))
+        _count(connection, row, outcome)
+    if row.criteria == 1 or connection.scalar(_ANSWERS, {"battle": row.id}) == row.criteria:
+        connection.execute(_CLOSE, {"battle": row.id, "now": now})
 
 
 def _plausible(elapsed_ms: int | None) -> int | None:
@@ -136,15 +148,11 @@ def _plausible(elapsed_ms: int | None) -> int | None:
     return elapsed_ms if elapsed_ms is not None and 0 <= elapsed_ms <= LONGEST_MS else None
 
 
-def _answered(session: Session, battle_id: int) -> int:
-    return len(session.scalars(select(Vote.criterion_id).where(Vote.battle_id == battle_id).distinct()).all())
-
-
-def _count(session: Session, row: Any, criterion_id: int, outcome: Outcome) -> None:
+def _count(connection: Connection, row: Any, outcome: Outcome) -> None:
     """Add one to the tallies of a vote, in key order, so that parallel writers cannot deadlock."""
     told = {
         "campaign_id": row.campaign_id,
-        "criterion_id": criterion_id,
+        "criterion_id": row.criterion_id,
         "source": row.source,
         "cohort": row.cohort,
         "left_entrant_id": row.left_entrant_id,
@@ -152,9 +160,10 @@ def _count(session: Session, row: Any, criterion_id: int, outcome: Outcome) -> N
         "outcome": outcome,
         "votes": 1,
     }
-    upsert = _UPSERT[session.get_bind().dialect.name]
-    for category in sorted({ALL, row.category}):
-        session.execute(upsert, {**told, "category": category})
+    categories = sorted({ALL, row.category})
+    connection.execute(
+        _COUNT[connection.dialect.name], [{**told, "category": category} for category in categories]
+    )
 
 
 def skip(session: Session, *, key: str, voter_key: str, now: datetime) -> None:

@@ -85,9 +85,8 @@ class Worker:
             return generation.claim(session, worker=self.name, now=_now(), campaign_id=self.campaign_id)
 
     def _settle(self, job: ClaimedJob, answer: GeneratedImage | Refusal) -> None:
-        from models.metering import environment
-
         from models.contracts import GeneratedImage
+        from models.metering import environment
 
         if not isinstance(answer, GeneratedImage):
             with told_plainly(), self.database.write.begin() as session:

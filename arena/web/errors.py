@@ -209,7 +209,7 @@ def explain_database(error: OperationalError) -> Response:
                 raise cause
         except Unavailable as plain:
             return explain(plain)
-        except Exception as other:  # noqa: PERF203 - not a cause that has words
+        except Exception as other:
             log.debug("no words for %s", type(other).__name__)
     return explain_fault(error)
 

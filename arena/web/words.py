@@ -45,6 +45,7 @@ SETTINGS: Mapping[str, str] = {
     "guidance_scale": noted("Guidance"),
     "scheduler": noted("Sampler"),
 }
+_LINE = 62
 WHY: Mapping[Outcome, str] = {
     Outcome.LEFT: noted("What let the other one down?"),
     Outcome.RIGHT: noted("What let the other one down?"),
@@ -83,6 +84,11 @@ def category(slug: str) -> str:
 def why(outcome: Outcome | None) -> str:
     """The question that asks for reasons, blind, after an answer."""
     return gettext(WHY[outcome or Outcome.BOTH_BAD])
+
+
+def lines(prompt: str) -> int:
+    """About how many lines a prompt takes on its label, from 1 to 3; a longer one is set smaller."""
+    return min(3, 1 + len(prompt) // _LINE)
 
 
 def settings(identity: Mapping[str, object]) -> list[tuple[str, str]]:
