@@ -8,7 +8,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +52,12 @@ class EloRun:
 
 
 def run_elo(
-    comparisons: Comparisons, *, k: float = 4.0, initial: float = 1000.0, scale: float = 400.0
+    comparisons: Comparisons,
+    *,
+    k: float = 4.0,
+    initial: float = 1000.0,
+    scale: float = 400.0,
+    start: Mapping[str, float] | None = None,
 ) -> EloRun:
     """Update ratings vote by vote, in the order of the source [1]_.
 
@@ -66,6 +71,8 @@ def run_elo(
         Rating before the first vote.
     scale : float
         Points for odds of ten to one.
+    start : mapping of str to float, optional
+        Ratings after earlier votes, by label, to go on from; `initial` for who is not in it.
 
     Raises
     ------
@@ -83,7 +90,8 @@ def run_elo(
     # A win of the left adds gain * (1 - p), a tie gain * (1/2 - p): the first term is looked up.
     gain = k * nats
     first_term = np.array([gain, 0.0, gain / 2, gain / 2])[votes.outcome]
-    ratings = [0.0] * comparisons.n_entrants
+    begun = start or {}
+    ratings = [(begun.get(label, initial) - initial) * nats for label in comparisons.labels]
     exp = math.exp
     try:
         if votes.weight is None:
@@ -110,7 +118,8 @@ def run_elo(
         raise InvalidOption(f"k = {k} is so large that the ratings run away") from None
     n = comparisons.n_entrants
     seen = np.bincount(votes.left, minlength=n) + np.bincount(votes.right, minlength=n)
-    points = np.where(seen > 0, initial + np.array(ratings) / nats, np.nan)
+    rated = (seen > 0) | np.array([label in begun for label in comparisons.labels], dtype=bool)
+    points = np.where(rated, initial + np.array(ratings) / nats, np.nan)
     return EloRun(comparisons.labels, points, seen, k, initial, scale)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, insert, select
@@ -31,41 +32,61 @@ def unsealed(session: Session) -> int:
     return votes - (session.scalar(select(func.count()).select_from(SealEntry)) or 0)
 
 
-def seal_pending(session: Session, *, now: datetime, limit: int = MOST_AT_ONCE) -> int:
-    """Seal what is committed and unsealed, in the order of ids.
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Votes ready to be sealed behind the seal of ``previous``: (vote id, leaf), in their order."""
+
+    previous: str
+    leaves: tuple[tuple[int, str], ...]
+
+
+def pending(session: Session, *, limit: int = MOST_AT_ONCE) -> Pending | None:
+    """Read what is committed and unsealed and compute its leaves; holds no lock."""
+    missing = unsealed(session)
+    if not missing:
+        return None
+    previous = session.scalar(select(Seal.digest).order_by(Seal.id.desc()).limit(1)) or GENESIS
+    rows = unsealed_votes(session, limit=limit, missing=missing)
+    return Pending(previous, tuple((row.id, leaf_of(row)) for row in rows)) if rows else None
+
+
+def seal(session: Session, batch: Pending, *, now: datetime) -> int:
+    """Write a seal.
 
     Returns
     -------
     int
-        How many votes were sealed: none if there were none, or if another sealer took them first.
+        How many votes were sealed; none if another sealer was first.
     """
-    missing = unsealed(session)
-    if not missing:
-        return 0
-    previous = session.scalar(select(Seal.digest).order_by(Seal.id.desc()).limit(1)) or GENESIS
-    rows = unsealed_votes(session, limit=limit, missing=missing)
-    if not rows:
-        return 0
-    leaves = [leaf_of(row) for row in rows]
+    leaves = [leaf for _, leaf in batch.leaves]
     try:
         with session.begin_nested():
-            seal = Seal(
-                previous=previous, digest=seal_digest(previous, leaves), entries=len(leaves), sealed_at=now
+            row = Seal(
+                previous=batch.previous,
+                digest=seal_digest(batch.previous, leaves),
+                entries=len(leaves),
+                sealed_at=now,
             )
-            session.add(seal)
+            session.add(row)
             session.flush()
             session.execute(
                 insert(SealEntry),
                 [
-                    {"seal_id": seal.id, "position": position, "leaf": leaf, "vote_id": row.id}
-                    for position, (row, leaf) in enumerate(zip(rows, leaves, strict=True))
+                    {"seal_id": row.id, "position": position, "leaf": leaf, "vote_id": vote_id}
+                    for position, (vote_id, leaf) in enumerate(batch.leaves)
                 ],
             )
     except IntegrityError as error:
         if any(name in str(error.orig) for name in _RACES):
             return 0
         raise
-    return len(rows)
+    return len(leaves)
+
+
+def seal_pending(session: Session, *, now: datetime, limit: int = MOST_AT_ONCE) -> int:
+    """Read and seal in one transaction; returns how many votes were sealed."""
+    batch = pending(session, limit=limit)
+    return seal(session, batch, now=now) if batch else 0
 
 
 def broken_seal(session: Session) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from analysis import Comparisons, Leaderboard, fit_bradley_terry, leaderboard, run_elo
@@ -132,15 +132,16 @@ def fit_criterion(session: Session, campaign: Campaign, criterion: Criterion) ->
             .group_by(Tally.left_entrant_id, Tally.right_entrant_id, Tally.outcome)
         )
     ]
+    votes = sum(cell[3] for cell in cells)
     return FittedBoard(
         campaign_id=campaign.id,
         criterion_id=criterion.id,
         seed=campaign.seed,
-        votes=sum(cell[3] for cell in cells),
+        votes=votes,
         last_vote_id=_last_vote(session, campaign, criterion),
         table=fit_board([labels[entrant.id] for entrant in entrants], cells, seed=campaign.seed),
         entrant_ids={label: entrant_id for entrant_id, label in labels.items()},
-        elo=_elo(session, campaign, criterion, labels),
+        elo=_elo(session, campaign, criterion, labels, votes),
         cpu_seconds=time.process_time() - started,
     )
 
@@ -204,21 +205,49 @@ def _last_vote(session: Session, campaign: Campaign, criterion: Criterion) -> in
 
 
 def _elo(
-    session: Session, campaign: Campaign, criterion: Criterion, labels: dict[int, str]
+    session: Session, campaign: Campaign, criterion: Criterion, labels: dict[int, str], votes: int
 ) -> dict[str, float]:
-    """Online Elo in order of vote, beside the board; it depends on that order and ranks nobody."""
-    votes = session.execute(
+    """Online Elo in order of vote, beside the board; it depends on that order and ranks nobody.
+
+    It goes on from the newest run when that run and the votes after it add up to ``votes``; if not (a vote
+    was committed late, behind others), it begins anew.
+    """
+    run = newest_run(session, campaign.id, criterion.id)
+    if run is not None:
+        fresh = _in_order(session, campaign, criterion, after=run.last_vote_id)
+        if len(fresh) + run.votes == votes:
+            start = dict(
+                session.execute(
+                    select(Rating.entrant_id, Rating.elo).where(
+                        Rating.run_id == run.id, Rating.elo.is_not(None)
+                    )
+                ).all()
+            )
+            return _run_elo(fresh, labels, {labels[entrant]: elo for entrant, elo in start.items()})
+    return _run_elo(_in_order(session, campaign, criterion, after=0), labels, {})
+
+
+def _in_order(
+    session: Session, campaign: Campaign, criterion: Criterion, *, after: int
+) -> Sequence[Row[int, int, Outcome]]:
+    return session.execute(
         select(Battle.left_entrant_id, Battle.right_entrant_id, Vote.outcome)
         .join(Battle, Vote.battle_id == Battle.id)
         .where(
+            Vote.id > after,
             Battle.campaign_id == campaign.id,
             Vote.criterion_id == criterion.id,
             Battle.kind == BattleKind.ORDINARY,
         )
         .order_by(Vote.id)
     ).all()
+
+
+def _run_elo(
+    votes: Sequence[Row[int, int, Outcome]], labels: dict[int, str], start: dict[str, float]
+) -> dict[str, float]:
     if not votes:
-        return {}
+        return start
     frame = pd.DataFrame(
         {
             "left": [labels[left] for left, _, _ in votes],
@@ -226,7 +255,8 @@ def _elo(
             "outcome": [outcome.value for _, _, outcome in votes],
         }
     )
-    result = run_elo(Comparisons.from_frame(frame, keep_votes=True))
+    names = list(dict.fromkeys([*labels.values(), *start]))
+    result = run_elo(Comparisons.from_frame(frame, labels=names, keep_votes=True), start=start)
     return {
         label: float(r) for label, r in zip(result.labels, result.ratings, strict=True) if not math.isnan(r)
     }

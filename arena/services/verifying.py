@@ -219,7 +219,7 @@ class _Verification:
             if row["file"] and self.manifest["files"].get(name, {}).get("sha256") != row["image"]:
                 self._say(f"{where}: {name} is not a picture of that SHA-256")
             if by not in self.entrants or row["prompt_digest"] not in self.prompts:
-                self._say(f"{where}: its entrant or its prompt is not in the export")
+                self._say(f"{where}: its entrant or its prompt is not in entrants.json or prompts.csv")
             files.add(row["file"])
             self.pictures.add((row["image"], by, row["prompt_digest"]))
         for name in sorted({name for name in self.manifest["files"] if name.startswith("images/")} - files):

@@ -139,10 +139,10 @@ def keep_books(database: Database) -> tuple[int, int]:
     """Seal what is committed, refit what lags; returns (votes sealed, boards fitted)."""
     sealed = 0
     with database.read() as session:
-        waiting = sealing.unsealed(session)
-    if waiting:
+        batch = sealing.pending(session)
+    if batch:
         with told_plainly(), database.write.begin() as session:
-            sealed = sealing.seal_pending(session, now=_now())
+            sealed = sealing.seal(session, batch, now=_now())
     return sealed, standings.refresh(database, now=_now())
 
 

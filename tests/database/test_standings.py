@@ -10,7 +10,7 @@ from arena.queries.boards import board
 from arena.services import curation, generation, standings
 from arena.services.standings import fit_board
 from arena.services.working import keep_books
-from arena.tables import Battle, Campaign, Rating, RatingRun, Seal
+from arena.tables import Battle, Campaign, Criterion, Rating, RatingRun, Seal
 from tests.database.conftest import NOW, Arena, card
 
 
@@ -128,3 +128,18 @@ def test_two_revisions_of_one_entrant_are_two_rows(arena: Arena) -> None:
         names = [row.entrant for row in board(session).rows]
     assert len([name for name in names if name.startswith("e0@")]) == 2
     assert len(set(names)) == 4
+
+
+def test_elo_goes_on_from_the_run_before_as_if_it_had_seen_all_votes_at_once(arena: Arena) -> None:
+    for voters in (12, 30):
+        vote_by_taste(arena, voters, {1: 3.0, 2: 2.0, 3: 1.0}) if voters == 12 else [
+            arena.vote(f"late{n}", arena.deal(f"late{n}", seed=n), Outcome.RIGHT) for n in range(voters)
+        ]
+        standings.refresh(arena.database, now=NOW)
+    with arena.database.read() as session:
+        step_by_step = {row.entrant: row.elo for row in board(session).rows}
+        campaign = session.get_one(Campaign, arena.campaign_id)
+        criterion = session.get_one(Criterion, arena.criterion_id)
+        votes = standings._in_order(session, campaign, criterion, after=0)
+    at_once = standings._run_elo(votes, {1: "e0", 2: "e1", 3: "e2"}, {})
+    assert step_by_step == pytest.approx(at_once)
