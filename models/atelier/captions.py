@@ -130,7 +130,8 @@ def full_caption(scene: Scene) -> str:
     things = [_plain(thing) for thing in scene.things]
     relation = f" {words.RELATIONS[str(scene.relation)][0]} " if len(things) == 2 else ""
     camera = "" if scene.camera == "plain" else ", " + words.CAMERAS[str(scene.camera)][0]
-    return f"{relation.join(things)} on {words.SURFACES[str(scene.surface)][0]} {words.LIGHTINGS[str(scene.lighting)][0]}{camera}"
+    surface, light = words.SURFACES[str(scene.surface)][0], words.LIGHTINGS[str(scene.lighting)][0]
+    return f"{relation.join(things)} on {surface} {light}{camera}"
 
 
 def _plain(thing: Thing) -> str:

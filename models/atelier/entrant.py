@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.atelier.grammar import Landscape, Scene, complete
@@ -30,7 +31,7 @@ def paint(scene: Scene, seed: int, settings: Settings) -> NDArray[np.uint8]:
         return finish(radiance, depth, air)
     from models.atelier.scene import still_life
 
-    described, exposure = still_life(scene, seed, settings.size)
+    described, exposure = still_life(scene, seed, settings)
     radiance, _ = trace(described, settings, seed)
     return develop(radiance, exposure)
 
@@ -41,7 +42,8 @@ class Atelier:
     Parameters
     ----------
     card : EntrantCard
-        Its identity says ``size`` (pixels), ``samples`` (light paths a pixel) and ``denoise``.
+        Its identity says ``size`` (pixels), ``samples`` (light paths a pixel) and ``denoise``. If it also
+        says ``assets`` (a digest), the runtime's ``assets`` names the folder of panoramas.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Atelier:
             size=_whole(card, "size", 16, 2048),
             samples=_whole(card, "samples", 1, 4096),
             denoise=_flag(card, "denoise"),
+            assets=_assets(card),
         )
         renderer()
 
@@ -103,3 +106,16 @@ def _flag(card: EntrantCard, key: str) -> bool:
     if not isinstance(value, bool):
         raise CardError(f"{key} of {card.slug!r} must be true or false, not {value!r}")
     return value
+
+
+def _assets(card: EntrantCard) -> Path | None:
+    """The folder of panoramas, if the card wants them and they are the ones it names."""
+    wanted = card.identity.get("assets")
+    if wanted is None:
+        return None
+    from models.atelier.assets import assets_digest
+
+    folder = Path(str(card.runtime.get("assets", "assets")))
+    if (found := assets_digest(folder)) != wanted:
+        raise CardError(f"{card.slug!r} wants the panoramas {wanted}, {folder} holds {found}")
+    return folder

@@ -144,7 +144,7 @@ def complete(brief: Scene, seed: int) -> Scene:
     return StillLife(
         things=things,
         relation=relation,
-        surface=brief.surface or _pick(stream(seed, "surface"), list(words.SURFACES)),
+        surface=_surface(brief.surface, stream(seed, "surface")),
         lighting=brief.lighting or _pick(stream(seed, "lighting"), list(words.LIGHTINGS)),
         camera=brief.camera or _camera(stream(seed, "camera")),
     )
@@ -158,6 +158,12 @@ def _landscape_terrain(brief: Landscape, rng: np.random.Generator) -> str:
 def _weather(rng: np.random.Generator) -> str:
     """Mostly weather in which there is something to see."""
     return str(rng.choice(list(words.WEATHERS), p=[0.32, 0.30, 0.16, 0.12, 0.10]))
+
+
+def _surface(said: str | None, rng: np.random.Generator) -> str:
+    if said == "table":
+        return _pick(rng, words.TABLES)
+    return said or _pick(rng, list(words.SURFACES))
 
 
 def _feature(terrain: str, rng: np.random.Generator) -> str:

@@ -1,8 +1,7 @@
 """Each lighting word as a panorama of light, painted in numpy, with a few lamps near the things.
 
-Directions: the camera looks along +y, x is right, z is up. Radiance is in arbitrary units; `Lighting.incident`
-is what an incident-light meter at the subject reads, and the exposure follows from it, so that white things
-stay white and black ones black under every light.
+Radiance is in arbitrary units; `Lighting.incident` is what an incident-light meter at the subject reads, and
+the exposure follows from it, so that white things stay white and black ones black under every light.
 """
 
 from __future__ import annotations
@@ -288,13 +287,9 @@ def _neon(rng: Rng) -> Lighting:
     )
     for _ in range(4):
         colour = pink if rng.random() < 0.5 else cyan
-        light += panel(
-            rng.uniform(-26, 26),
-            rng.uniform(-9, 6),
-            *((14, 1.1) if rng.random() < 0.5 else (1.1, 12)),
-            7 * colour,
-            soft=0.5,
-        )
+        azimuth, elevation = rng.uniform(-26, 26), rng.uniform(-9, 6)
+        width, height = (14.0, 1.1) if rng.random() < 0.5 else (1.1, 12.0)
+        light += panel(azimuth, elevation, width, height, 7 * colour, soft=0.5)
     return Lighting(room + light, key=0.8)
 
 

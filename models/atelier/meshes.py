@@ -58,8 +58,8 @@ def join(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def _grid_faces(u: int, v: int, *, wrap_u: bool, wrap_v: bool) -> NDArray[np.int64]:
-    i, j = np.meshgrid(np.arange(u if wrap_u else u - 1), np.arange(v if wrap_v else v - 1), indexing="ij")
-    i, j = i.ravel(), j.ravel()
+    rows, columns = np.arange(u if wrap_u else u - 1), np.arange(v if wrap_v else v - 1)
+    i, j = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
     a, b = i * v + j, ((i + 1) % u) * v + j
     c, d = ((i + 1) % u) * v + (j + 1) % v, i * v + (j + 1) % v
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])

@@ -47,7 +47,7 @@ def fbm(points: Floats, rng: np.random.Generator, octaves: int = 5, gain: float 
 
 
 def ridged(points: Floats, rng: np.random.Generator, octaves: int = 6, gain: float = 0.5) -> Floats:
-    """Mountain ridges: octaves of ``(1 - |noise|)^2``, finer ones only where coarser ones are high; in [0, 1].
+    """Mountain ridges: octaves of ``(1 - |noise|)^2``, finer ones where coarser ones are high; in [0, 1].
 
     References
     ----------
@@ -64,7 +64,7 @@ def ridged(points: Floats, rng: np.random.Generator, octaves: int = 6, gain: flo
 
 
 def _weights(size: int, cells: float, shift: float) -> Floats:
-    """Rows that interpolate a lattice of 32 values at `size` even places over `cells` cells; shape (size, 32)."""
+    """Interpolate a lattice of 32 values at `size` even places over `cells` cells; shape (size, 32)."""
     at = np.linspace(0, cells, size, endpoint=False) + shift
     cell = np.floor(at).astype(np.int64)
     part = at - cell

@@ -48,13 +48,15 @@ def gradient(stops: list[tuple[float, tuple[float, float, float]]]) -> Floats:
 def glow(azimuth: float, elevation: float, degrees: float, colour: Any) -> Floats:
     """A soft round light; `degrees` is where it has fallen to 1/e."""
     cosine = directions() @ towards(azimuth, elevation)
-    return np.exp((cosine - 1) / (1 - np.cos(np.radians(degrees))))[..., None] * np.array(colour, float)
+    strength = np.exp((cosine - 1) / (1 - np.cos(np.radians(degrees))))
+    return np.asarray(strength[..., None] * np.array(colour, float))
 
 
 def disc(azimuth: float, elevation: float, degrees: float, colour: Any) -> Floats:
     """A round light with an edge one texel soft."""
     angle = np.degrees(np.arccos(np.clip(directions() @ towards(azimuth, elevation), -1, 1)))
-    return np.clip((degrees - angle) / 0.7 + 0.5, 0, 1)[..., None] * np.array(colour, float)
+    inside = np.clip((degrees - angle) / 0.7 + 0.5, 0, 1)
+    return np.asarray(inside[..., None] * np.array(colour, float))
 
 
 def panel(
@@ -86,6 +88,7 @@ def panel(
 
 
 def mottle(rng: Rng, scale: float, octaves: int = 4) -> Floats:
+    """Soft blotches over all directions, about in [-1, 1]; `scale` is how many to a radian."""
     return fbm(directions() * scale + 16, rng, octaves)
 
 
@@ -107,6 +110,7 @@ def bokeh(
     high: float,
     size: tuple[float, float],
 ) -> Floats:
+    """Small lamps ahead, which an open lens turns into discs; sizes and heights in degrees."""
     light = np.zeros((HEIGHT, WIDTH, 3))
     for _ in range(count):
         colour = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.5, 1.4)

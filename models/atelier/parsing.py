@@ -13,6 +13,8 @@ from models.contracts import Refusal
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
 MOST_WORDS = 120
+JOINING = ("and", "with")
+"""Words after which a new thing begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def still_life_lexicon() -> Lexicon:
         | _entries("colour", words.COLOURS)
         | _entries("shape", words.SHAPES)
     )
-    return found | _entries("clear", {"own": words.CLEAR})
+    found |= _entries("clear", {"own": words.CLEAR})
+    return _aliases(words.STILL_LIFE_ALIASES) | found
 
 
 @lru_cache(maxsize=1)
@@ -65,7 +68,15 @@ def landscape_lexicon() -> Lexicon:
     found = (
         _entries("view", words.VIEWS) | _entries("weather", words.WEATHERS) | _entries("time", words.TIMES)
     )
-    return found | _entries("feature", words.FEATURES) | _entries("terrain", words.TERRAINS)
+    found |= _entries("feature", words.FEATURES) | _entries("terrain", words.TERRAINS)
+    return _aliases(words.LANDSCAPE_ALIASES) | found
+
+
+def _aliases(tables: Mapping[str, words.Table]) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Phrases that are understood but never said."""
+    return {
+        phrase: entry for slot, table in tables.items() for phrase, entry in _entries(slot, table).items()
+    }
 
 
 def tokens(prompt: str, lexicon: Lexicon) -> tuple[list[Token], list[str]]:
@@ -84,6 +95,8 @@ def tokens(prompt: str, lexicon: Lexicon) -> tuple[list[Token], list[str]]:
                 at += length
                 break
         else:
+            if said[at] in JOINING:
+                found.append(Token("join", said[at], said[at]))
             if said[at] not in words.FUNCTION_WORDS:
                 unknown.append(said[at])
             at += 1

@@ -1,4 +1,4 @@
-"""Profiles of turned things: (radius, height) from the axis at the bottom, outside upwards; vessels go on inside."""
+"""Profiles of turned things: radius and height from the axis at the bottom, outside first, then inside."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ block), and the denoiser runs on one thread.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,11 +37,14 @@ class Settings:
         Light paths a pixel.
     denoise : bool
         Whether Open Image Denoise cleans the picture.
+    assets : Path or None
+        Folder of fetched panoramas, see `models.atelier.assets`; `None` paints every light.
     """
 
     size: int = 256
     samples: int = 16
     denoise: bool = True
+    assets: Path | None = None
 
 
 def renderer() -> Any:
@@ -60,7 +65,7 @@ def renderer() -> Any:
 
 
 def one_thread() -> None:
-    """Trace on one core from now on, in this process: several processes share a machine better than threads do."""
+    """Trace on one core from now on, in this process: processes share a machine better than threads do."""
     renderer()
     import drjit
 
@@ -68,17 +73,27 @@ def one_thread() -> None:
 
 
 @lru_cache(maxsize=1)
-def _denoiser() -> tuple[Any, Any]:
-    """The denoiser's device, on one thread, and its filter."""
+def _denoiser() -> tuple[Any, Any, Any]:
+    """The denoiser's module, its device on one thread, and its filter.
+
+    The module asks for torch only to accept tensors; where nobody has imported torch yet it is kept out,
+    which saves two seconds and the memory of every worker.
+    """
+    hide = "torch" not in sys.modules
+    if hide:
+        sys.modules["torch"] = None  # type: ignore[assignment]
     try:
         import pyoidn
     except ImportError as error:
         raise MissingPart(INSTALL) from error
+    finally:
+        if hide:
+            del sys.modules["torch"]
     device = pyoidn.Device()
     device.set_int("numThreads", 1)
     device.set_int("setAffinity", 0)
     device.commit()
-    return device, pyoidn.Filter(device, "RT")
+    return pyoidn, device, pyoidn.Filter(device, "RT")
 
 
 def denoised(colour: Singles, albedo: Singles, normal: Singles) -> Singles:
@@ -89,15 +104,13 @@ def denoised(colour: Singles, albedo: Singles, normal: Singles) -> Singles:
     GenerationFailed
         If the denoiser says no.
     """
-    import pyoidn
-
-    device, clean = _denoiser()
+    pyoidn, device, clean = _denoiser()
     out = np.empty_like(colour, order="C")
     layers = {"color": colour, "albedo": np.clip(albedo, 0, 1), "normal": np.clip(normal, -1, 1)}
     held = {name: np.ascontiguousarray(layer, np.float32) for name, layer in layers.items()} | {"output": out}
     for name, layer in held.items():
         clean.set_image(name, layer, pyoidn.OIDN_FORMAT_FLOAT3)
-    clean.set_bool("hdr", True)
+    clean.set_bool("hdr", value=True)
     clean.commit()
     clean.execute()
     if (trouble := device.get_error()) is not None:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.atelier.assets import real_place
 from models.atelier.grammar import StillLife, Thing, stream
 from models.atelier.lighting import Lighting, lighting
 from models.atelier.materials import ROLES, material
 from models.atelier.meshes import Mesh, join
 from models.atelier.noise import blend, linear
-from models.atelier.render import renderer
+from models.atelier.render import Settings, renderer
 from models.atelier.shapes import Part, build
 from models.atelier.surfaces import Surface, surface
 
@@ -264,7 +265,7 @@ def _things(placed: list[Placed], exposure: float, seed: int) -> Description:
     return shapes
 
 
-def still_life(scene: StillLife, seed: int, size: int) -> tuple[Description, float]:
+def still_life(scene: StillLife, seed: int, settings: Settings) -> tuple[Description, float]:
     """Describe a still life to the renderer.
 
     Returns
@@ -276,6 +277,8 @@ def still_life(scene: StillLife, seed: int, size: int) -> tuple[Description, flo
     """
     mi = renderer()
     light = lighting(str(scene.lighting), stream(seed, "light"))
+    if settings.assets is not None:
+        light = real_place(str(scene.lighting), light, settings.assets, stream(seed, "place of light"))
     exposure = EXPOSURE * light.key / light.incident
     placed = place(scene, seed)
     rng = stream(seed, "table")
@@ -284,7 +287,7 @@ def still_life(scene: StillLife, seed: int, size: int) -> tuple[Description, flo
         "type": "scene",
         "sky": panorama(light),
         "table": table(surface(str(scene.surface), rng), back),
-        "sensor": camera(scene, placed, seed, size),
+        "sensor": camera(scene, placed, seed, settings.size),
         **_things(placed, exposure, seed),
     }
     for n, lamp in enumerate(light.lamps):

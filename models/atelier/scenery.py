@@ -1,4 +1,4 @@
-"""What stands in a landscape: pines, a tree, a cabin, a sailing boat, boulders. Meshes with vertex colours."""
+"""What stands in a landscape: pines, a tree, a cabin, a boat, boulders; meshes with vertex colours."""
 
 from __future__ import annotations
 

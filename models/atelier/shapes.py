@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.atelier.meshes import Mesh, Points, arc, blob, box, grid, join, lathe, rounded, tube
-
 from models.atelier.profiles import APPLE, BOTTLE, BOWL, GOBLET, MUG, PEAR, PLATE, PUMPKIN, VASE
 
 Rng = np.random.Generator

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.atelier.panorama import luminance, towards
 from models.atelier.noise import blend, fbm
+from models.atelier.panorama import luminance, towards
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -136,7 +136,7 @@ def preetham(view: Floats, sun: Floats, turbidity: float) -> Floats:
     )
     y = np.maximum(y, 1e-3)
     xyz = np.stack([x * big_y / y, big_y, (1 - x - y) * big_y / y], -1)
-    return np.clip(xyz @ XYZ_TO_RGB.T, 0, None)
+    return np.asarray(np.clip(xyz @ XYZ_TO_RGB.T, 0, None))
 
 
 def sunlight(elevation: float, turbidity: float) -> Floats:

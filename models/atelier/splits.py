@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
-from math import ceil
 
 import numpy as np
 
@@ -25,23 +25,23 @@ Pair = tuple[str, str]
 
 @lru_cache(maxsize=1)
 def held_triples() -> frozenset[Triple]:
-    """A tenth of the (shape, colour, material) combinations, and about a tenth of every shape, colour and material.
+    """A tenth of the (shape, colour, material) combinations, and about a tenth of those of every word.
 
-    A random order is walked; a combination is taken while each of its three words still has fewer than a
-    tenth (rounded up) of its own combinations held out.
+    Of every material a tenth is taken (rounded). Within it the next combination is always one whose shape and
+    colour have the smallest shares held out so far; a random order decides between equals.
     """
     every = words.combinations()
-    rng = np.random.default_rng([HOLD_OUT_SEED, 3])
-    sizes = Counter((slot, value) for combination in every for slot, value in enumerate(combination))
+    order = np.random.default_rng([HOLD_OUT_SEED, 3]).permutation(len(every))
+    shuffled = [every[int(n)] for n in order]
+    sizes = Counter(word for combination in every for word in enumerate(combination))
     taken: Counter[tuple[int, str]] = Counter()
     held: set[Triple] = set()
-    for n in rng.permutation(len(every)):
-        if len(held) >= round(SHARE * len(every)):
-            break
-        keys = list(enumerate(every[int(n)]))
-        if all(taken[key] < ceil(SHARE * sizes[key]) for key in keys):
-            taken.update(keys)
-            held.add(every[int(n)])
+    for material in words.MATERIALS:
+        for _ in range(round(SHARE * sizes[2, material])):
+            free = [c for c in shuffled if c[2] == material and c not in held]
+            best = min(free, key=lambda c: taken[0, c[0]] / sizes[0, c[0]] + taken[1, c[1]] / sizes[1, c[1]])
+            taken.update(enumerate(best))
+            held.add(best)
     return frozenset(held)
 
 
@@ -59,6 +59,12 @@ def held_places() -> frozenset[Pair]:
     rng = np.random.default_rng([HOLD_OUT_SEED, 1])
     lands = rng.permutation(list(words.TERRAINS))[: len(words.TIMES)]
     return frozenset((str(land), t) for land, t in zip(lands, words.TIMES, strict=True))
+
+
+def held_out_digest() -> str:
+    """Names what is held out: the first 16 hex digits of a SHA-256."""
+    told = json.dumps([sorted(held_triples()), sorted(held_pairs()), sorted(held_places())])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def triple(thing: Thing) -> Triple:

@@ -8,6 +8,7 @@ know a word which the other does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -116,7 +117,8 @@ SURFACES: Final = _table(
 )
 
 LIGHTINGS: Final = _table(
-    studio="in soft studio light|under studio softboxes|in a photo studio|in studio light|under soft studio light",
+    studio="in soft studio light|under studio softboxes|in a photo studio|in studio light|"
+    "under soft studio light",
     window="in window light|lit by a large window|beside a bright window|in soft window light",
     overcast="in overcast daylight|under an overcast sky|on an overcast day",
     hard_sun="in hard sunlight|under the midday sun|in bright sunshine",
@@ -218,12 +220,100 @@ VIEWS: Final = _table(
     wide="a wide view|a panoramic view|a vast vista",
 )
 
-OPENINGS: Final = ("a photo of", "a photograph of", "a picture of", "a still life with", "a studio photo of")
-FUNCTION_WORDS: Final = frozenset(
-    "a an the of with and on in at by is are there it its that which made out stands standing sits sitting "
-    "rests resting placed set lies lying photo photograph picture image still life landscape scene view shot "
-    "some one made carved polished seen lit taken under from to color colour coloured".split()
+STILL_LIFE_ALIASES: Final[Mapping[str, Table]] = MappingProxyType(
+    {
+        "shape": _table(ball="globe", cube="box", ring="donut|hoop", goblet="wine glass", mug="coffee cup"),
+        "colour": _table(red="ruby", teal="cyan", purple="lilac", blue="navy|navy blue", grey="dark grey"),
+        "material": _table(
+            clay="earthenware|matte",
+            brushed_metal="metal|steel|metallic",
+            ceramic="glossy|china|shiny",
+            wood="walnut",
+        ),
+        "surface": _table(
+            table="a table|a table top|a tabletop",
+            marble_slab="a marble slab|a marble surface",
+            sand="a beach",
+            slate="a slate surface",
+            grass="a lawn|a meadow",
+            concrete="a concrete surface|concrete",
+            linen_cloth="linen|a linen tablecloth",
+            blue_tiles="a blue tiled table",
+            oak_table="an oak desk|a desk",
+        ),
+        "lighting": _table(
+            studio="studio light|studio lighting|soft light|soft lighting",
+            window="window light|daylight",
+            overcast="overcast|overcast light|cloudy light",
+            hard_sun="sunlight|sunny|sunshine|bright sunlight",
+            golden_hour="golden hour|golden light|warm sunlight",
+            sunset="sunset|sunset light",
+            moonlight="moonlight|moonlit",
+            candlelight="candlelight|candle light",
+            lamplight="lamplight|lamp light",
+            neon="neon|neon light|neon lights",
+            spotlight="spotlight|a spotlight",
+            forest="forest light|a forest|dappled light|the woods",
+            city_night="city lights|city lights at night|at night in a city",
+        ),
+        "camera": _table(
+            close="closeup|macro",
+            above="top view|top down",
+            low="low angle|from below",
+            shallow="shallow depth of field|bokeh|blurred background|shallow focus",
+            wide="wide shot|wide angle|wide view",
+        ),
+    }
 )
+"""What a prompt may say though captions never do; the surface "table" is of oak or walnut, by the seed."""
+TABLES: Final = ("oak table", "walnut table")
+
+LANDSCAPE_ALIASES: Final[Mapping[str, Table]] = MappingProxyType(
+    {
+        "terrain": _table(
+            hills="hills|rolling hills|grassland|a meadow",
+            mountains="mountains|a mountain|snowy peaks|alps|a mountain range",
+            dunes="desert|the desert|a desert|dune",
+            sea="sea|ocean|the ocean",
+            pine_forest="forest|a forest|pines|woods",
+            canyon="canyon|mesas|red rocks",
+            islands="island|an island|a rocky island",
+            lavender="lavender",
+            lake="lakes",
+        ),
+        "time": _table(
+            dawn="dawn|sunrise|morning|in the morning",
+            noon="noon|midday",
+            afternoon="afternoon",
+            dusk="dusk|twilight",
+            sunset="sunset|evening|in the evening",
+            night="night|moonlight|moonlit|starry night|under the stars",
+        ),
+        "weather": _table(
+            clear="clear sky|clear|cloudless|a blue sky",
+            cloudy="clouds|cloudy|scattered clouds|a cloudy sky",
+            overcast="overcast|grey clouds|an overcast sky",
+            hazy="haze|hazy",
+            foggy="fog|foggy|mist|misty|in mist",
+        ),
+        "feature": _table(
+            pines="pine trees",
+            lone_tree="a tree|a lone tree|a single tree",
+            sailboat="sailboat|a sailing boat|a boat",
+            cabin="a cabin|a red cabin|a house|a red house|a hut",
+            boulders="boulders|rocks",
+        ),
+        "view": _table(above="aerial view|bird's eye view|from above", wide="wide view|panorama|panoramic"),
+    }
+)
+
+OPENINGS: Final = ("a photo of", "a photograph of", "a picture of", "a still life with", "a studio photo of")
+_FUNCTION = """
+a an the of with and on in at by is are there it its that which made out stands standing sits sitting rests
+resting placed set lies lying photo photograph picture image still life landscape scene view shot some one
+made carved over polished seen lit taken under from to color colour coloured
+"""
+FUNCTION_WORDS: Final = frozenset(_FUNCTION.split())
 """Words that may stand anywhere and change nothing."""
 
 
@@ -237,6 +327,7 @@ def fits(shape: str, colour: str, material: str) -> bool:
     return colour in COLOURS_OF[material] and not (material == "glass" and shape in ANGULAR)
 
 
-def combinations() -> list[tuple[str, str, str]]:
+@lru_cache(maxsize=1)
+def combinations() -> tuple[tuple[str, str, str], ...]:
     """Every (shape, colour, material) of the grammar, in a fixed order."""
-    return [(s, c, m) for m in MATERIALS for c in COLOURS_OF[m] for s in SHAPES if fits(s, c, m)]
+    return tuple((s, c, m) for m in MATERIALS for c in COLOURS_OF[m] for s in SHAPES if fits(s, c, m))

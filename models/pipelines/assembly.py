@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from models.errors import CardError, MissingPart
 
 LONGEST = 300
 BATCHWIDE = frozenset({"CosineDPMSolverMultistepScheduler", "DPMSolverSDEScheduler"})
+OURS = {"LumenPipeline": "models.lumen.pipeline"}
+"""Pipelines that diffusers does not have, by the class that a folder names, and where each is defined."""
 SAID = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative_prompt"}
 
 
@@ -67,7 +70,7 @@ def assemble(card: EntrantCard) -> Any:
         )
     with _quiet():
         try:
-            pipeline = DiffusionPipeline.from_pretrained(
+            pipeline = _pipeline_class(folder).from_pretrained(
                 folder,
                 dtype=getattr(torch, card.runtime["dtype"]),
                 local_files_only=True,
@@ -124,11 +127,22 @@ def _left_out(folder: Path) -> list[str]:
 
     diffusers writes them as ``[null, null]`` and then asks for them, unless it is told that there is none.
     """
+    return [name for name, part in _index(folder).items() if part == [None, None]]
+
+
+def _pipeline_class(folder: Path) -> Any:
+    """The class that a folder names, if it is one of `OURS`; else the one that finds diffusers' own."""
+    name = str(_index(folder).get("_class_name"))
+    return getattr(import_module(OURS[name]), name) if name in OURS else DiffusionPipeline
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    """What ``model_index.json`` says, or nothing: from_pretrained says better what is wrong with it."""
     try:
         index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-        return [name for name, part in index.items() if part == [None, None]]
-    except (OSError, ValueError, AttributeError):
-        return []  # from_pretrained says it better
+    except (OSError, ValueError):
+        return {}
+    return index if isinstance(index, dict) else {}
 
 
 def _check_call(card: EntrantCard, pipeline: Any) -> None:

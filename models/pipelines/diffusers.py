@@ -118,6 +118,8 @@ class DiffusersModel:
             )
         flagged = getattr(output, "nsfw_content_detected", None)
         refused = [bool(flag) for flag in flagged] if flagged is not None else [False] * len(batch)
+        # Lumen says which words of a prompt it could not read.
+        unknown = getattr(output, "unknown_words", None) or [[]] * len(batch)
         return [
             Refusal("safety")
             if unsafe
@@ -127,8 +129,9 @@ class DiffusersModel:
                 seconds=meter.seconds / len(batch),
                 cpu_seconds=meter.cpu_seconds / len(batch),
                 batch=len(batch),
+                notes={"unknown_words": list(words)} if words else {},
             )
-            for request, image, unsafe in zip(batch, images, refused, strict=True)
+            for request, image, unsafe, words in zip(batch, images, refused, unknown, strict=True)
         ]
 
     def _picture(self, image: Any) -> Picture:

@@ -17,19 +17,29 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from models.atelier.grammar import GRAMMAR_VERSION, Scene, family, scene_from_json, scene_to_json
-from models.atelier.splits import HOLD_OUT_SEED, SPLITS, draw, held_pairs, held_places, held_triples
-from models.errors import ModelError
+from models.atelier.splits import (
+    HOLD_OUT_SEED,
+    SPLITS,
+    draw,
+    held_out_digest,
+    held_pairs,
+    held_places,
+    held_triples,
+)
+from models.errors import GenerationFailed, ModelError
 
 log = logging.getLogger(__name__)
 COLUMNS = ("id", "split", "family", "seed", "scene", "image")
+TRIES = 3
 
 
 class OtherDataset(ModelError):
@@ -115,8 +125,8 @@ _progress: Any = None
 _parent = 0
 
 
-def _start(progress: Any, parent: int) -> None:
-    """Set up a worker: a session of its own, so that it gets its full share of a busy machine."""
+def _render_in_own_session(folder: Path, recipe: Recipe, shard: Shard, progress: Any, parent: int) -> None:
+    """What a worker runs: a session of its own gives it a full share of a busy machine."""
     global _progress, _parent
     _progress, _parent = progress, parent
     if hasattr(os, "setsid"):
@@ -124,6 +134,7 @@ def _start(progress: Any, parent: int) -> None:
     from models.atelier.render import one_thread
 
     one_thread()
+    render_shard(folder, recipe, shard)
 
 
 def render_shard(folder: Path, recipe: Recipe, shard: Shard) -> dict[str, Any]:
@@ -191,7 +202,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
-    told = {"grammar": GRAMMAR_VERSION, "hold_out_seed": HOLD_OUT_SEED, **asdict(recipe)}
+    told = {"grammar": GRAMMAR_VERSION, "held_out": held_out_digest(), **asdict(recipe)}
     path = folder / "recipe.json"
     if path.exists() and json.loads(path.read_text()) != told:
         raise OtherDataset(f"{folder} holds a data set made with other settings: {path.read_text().strip()}")
@@ -213,6 +224,7 @@ def write_manifest(folder: Path, recipe: Recipe, lines: Sequence[dict[str, Any]]
         "cpu_seconds": round(sum(line["cpu_seconds"] for line in lines), 1),
         "held_out": {
             "seed": HOLD_OUT_SEED,
+            "digest": held_out_digest(),
             "triples": sorted(held_triples()),
             "pairs": sorted(held_pairs()),
             "places": sorted(held_places()),
@@ -243,7 +255,7 @@ def render_dataset(
     count, seed, size, samples, shard_size
         See `Recipe`.
     workers : int
-        Processes; each uses one core.
+        Processes; each uses one core. With 0 this process does it all.
 
     Returns
     -------
@@ -261,23 +273,64 @@ def render_dataset(
     _claim(folder, recipe)
     lines = [line for shard in shards(recipe) if (line := _finished(folder, shard)) is not None]
     waiting = [shard for shard in shards(recipe) if _finished(folder, shard) is None]
-    context = multiprocessing.get_context("spawn")
-    progress = context.Value("q", 0)
+    progress = multiprocessing.get_context("spawn").Value("q", 0)
     done = sum(line["pictures"] for line in lines)
     write_manifest(folder, recipe, lines)
-    with (
-        tqdm(total=sum(split_counts(count).values()), initial=done, unit="picture", smoothing=0.05) as bar,
-        ProcessPoolExecutor(workers, context, _start, (progress, os.getpid()), max_tasks_per_child=4) as pool,
-    ):
-        running = {pool.submit(render_shard, folder, recipe, shard) for shard in waiting}
-        while running:
-            finished, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
-            bar.update(done + progress.value - bar.n)
-            for future in finished:
-                lines.append(future.result())
-                write_manifest(folder, recipe, lines)
-        bar.update(done + progress.value - bar.n)
+    total = sum(split_counts(count).values())
+    with tqdm(total=total, initial=done, unit="picture", smoothing=0.05) as bar:
+        for line in _work(
+            folder, recipe, waiting, workers, progress, lambda: bar.update(done + progress.value - bar.n)
+        ):
+            lines.append(line)
+            write_manifest(folder, recipe, lines)
     return write_manifest(folder, recipe, lines)
+
+
+def _work(
+    folder: Path,
+    recipe: Recipe,
+    waiting: Sequence[Shard],
+    workers: int,
+    progress: Any,
+    tick: Callable[[], object],
+) -> Iterator[dict[str, Any]]:
+    """Render shards, a fresh process for each, and yield their manifest lines as they finish.
+
+    A shard whose process dies is tried three times; the others go on meanwhile.
+    """
+    if workers == 0:
+        yield from (render_shard(folder, recipe, shard) for shard in waiting)
+        return
+    context = multiprocessing.get_context("spawn")
+    queue, tries, lost = list(waiting)[::-1], Counter[str](), list[str]()
+    running: dict[Any, Shard] = {}
+    try:
+        while queue or running:
+            while queue and len(running) < workers:
+                shard = queue.pop()
+                arguments = (folder, recipe, shard, progress, os.getpid())
+                process = context.Process(target=_render_in_own_session, args=arguments, name=shard.name)
+                process.start()
+                running[process] = shard
+            wait([process.sentinel for process in running], timeout=1.0)
+            tick()
+            for process in [process for process in running if not process.is_alive()]:
+                shard = running.pop(process)
+                process.join()
+                if (line := _finished(folder, shard)) is not None:
+                    yield line
+                    continue
+                tries[shard.name] += 1
+                log.warning("shard %s stopped with code %s", shard.name, process.exitcode)
+                if tries[shard.name] < TRIES:
+                    queue.append(shard)
+                else:
+                    lost.append(shard.name)
+    finally:
+        for process in running:
+            process.terminate()
+    if lost:
+        raise GenerationFailed(f"these shards failed {TRIES} times: {', '.join(lost)}")
 
 
 def read_shard(path: Path) -> Iterator[Picture]:

@@ -1,0 +1,228 @@
+"""Train Lumen: text encoder and transformer together, by flow matching in latent space."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.errors import ModelError
+from models.lumen.text_encoder import LumenTextEncoder
+from models.lumen.tokenizer import LumenTokenizer, make_tokenizer, padded
+from models.lumen.transformer import LumenTransformer
+from models.training.latents import Latents, encode_split
+from models.training.loop import (
+    examples_of,
+    generator,
+    last_figures,
+    load_state,
+    muon_and_adamw,
+    prepare,
+    train,
+)
+from models.training.settings import BadSettings, Loop, build, command_line, read_settings
+from models.training.wording import training_words
+
+
+@dataclass(frozen=True, slots=True)
+class LumenSettings:
+    """Settings of Lumen's text encoder and transformer.
+
+    Attributes
+    ----------
+    size : int
+        Pixels along one side of the pictures.
+    longest : int
+        Most tokens of a prompt.
+    text, network : mapping
+        Arguments of `LumenTextEncoder` (but for its vocabulary) and of `LumenTransformer`.
+    rate, other_rate, weight_decay : float
+        See `models.training.loop.muon_and_adamw`.
+    shift : float
+        Of the times, in training and in painting.
+    extra : float
+        Share of times drawn evenly from [0.9, 1] on top, where layout and colour are decided.
+    empty : float
+        Share of empty captions.
+    """
+
+    loop: Loop
+    size: int = 256
+    longest: int = 48
+    text: Mapping[str, Any] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
+    rate: float = 2.5e-3
+    other_rate: float = 2.5e-3
+    weight_decay: float = 0.01
+    shift: float = 3.0
+    extra: float = 0.2
+    empty: float = 0.1
+
+
+class Painter(nn.Module):
+    """Text encoder and transformer as one network.
+
+    Parameters
+    ----------
+    settings : LumenSettings
+    vocabulary : int
+        Number of tokens.
+    """
+
+    def __init__(self, settings: LumenSettings, vocabulary: int) -> None:
+        super().__init__()
+        self.text_encoder = LumenTextEncoder(vocabulary, **settings.text)
+        self.transformer = LumenTransformer(**settings.network)
+
+    def forward(self, x: Tensor, t: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
+        """Velocity at `x`, time `t`, for prompts; see `LumenTransformer.forward`."""
+        words, pooled = self.text_encoder(ids, mask)
+        velocity: Tensor = self.transformer(x, t, words, mask, pooled)
+        return velocity
+
+
+def shifted(t: Tensor, shift: float) -> Tensor:
+    """``s t / (1 + (s - 1) t)``: more time at the noisy end (Esser et al. 2024, eq. 23)."""
+    return shift * t / (1 + (shift - 1) * t)
+
+
+def draw_times(count: int, shift: float, extra: float, draw: torch.Generator) -> Tensor:
+    """Times of training, (count,): logit-normal and shifted (Esser et al. 2024, eq. 19), some near 1."""
+    times = shifted(torch.sigmoid(torch.randn(count, generator=draw)), shift)
+    late = 0.9 + 0.1 * torch.rand(count, generator=draw)
+    return torch.where(torch.rand(count, generator=draw) < extra, late, times)
+
+
+def on_path(latents: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    """Point and velocity of the straight path (Liu et al. 2023, eq. 1; Lipman et al. 2023).
+
+    ``x = (1 - t) latents + t noise`` and ``v = dx/dt = noise - latents``.
+    """
+    at = t[:, None, None, None]
+    return (1 - at) * latents + at * noise, noise - latents
+
+
+class Examples:
+    """Latents, captions, noise and times of each update, all decided by the seed and the step."""
+
+    def __init__(self, latents: Latents, tokenizer: LumenTokenizer, settings: LumenSettings) -> None:
+        self._latents, self._tokenizer, self._settings = latents, tokenizer, settings
+
+    def batch(
+        self, step: int, *, empty: float | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Latents, noise, times, ids and mask of one update, on its device."""
+        loop = self._settings.loop
+        chosen, epochs = examples_of(step, loop.batch, len(self._latents), loop.seed)
+        rows = [
+            training_words(
+                self._latents.scenes[place],
+                self._tokenizer,
+                np.random.default_rng([loop.seed, 3, int(epoch), int(place)]),
+                empty=self._settings.empty if empty is None else empty,
+            )
+            for place, epoch in zip(chosen, epochs, strict=True)
+        ]
+        ids, mask = padded(rows)
+        latents = self._latents.take(chosen)
+        draw = generator(loop.seed, 4, step)
+        noise = torch.randn(latents.shape, generator=draw)
+        times = draw_times(len(chosen), self._settings.shift, self._settings.extra, draw)
+        latents, noise, times, ids, mask = (one.to(loop.device) for one in (latents, noise, times, ids, mask))
+        return latents, noise, times, ids, mask
+
+
+def train_lumen(
+    settings: LumenSettings,
+    data: Path,
+    autoencoder: Path,
+    out: Path,
+    *,
+    extend: bool = False,
+    stop_after: int | None = None,
+) -> Painter:
+    """Train Lumen into ``out/checkpoint.pt``; `models.training.export` makes a pipeline of it."""
+    loop = settings.loop
+    device = prepare(loop)
+    tokenizer = make_tokenizer(longest=settings.longest)
+    known, silent = tokenizer.words
+    if (before := out / "checkpoint.pt").exists() and load_state(before)["words"] != known:
+        raise BadSettings(f"{out} was trained with other words than the grammar has now; begin a new run")
+    latents = encode_split(data, "train", settings.size, autoencoder, device=loop.device)
+    unseen = encode_split(data, "test_seen", settings.size, autoencoder, device=loop.device)
+    painter = Painter(settings, tokenizer.vocab_size).to(device)
+    optimizers = muon_and_adamw(
+        painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
+    )
+    examples, tests = Examples(latents, tokenizer, settings), Examples(unseen, tokenizer, settings)
+
+    def velocity_loss(network: nn.Module, source: Examples, step: int) -> Tensor:
+        clean, noise, times, ids, mask = source.batch(step)
+        x, velocity = on_path(clean, noise, times)
+        loss: Tensor = (network(x, times, ids, mask).float() - velocity).square().mean()
+        return loss
+
+    def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        return velocity_loss(painter, examples, step), {}
+
+    @torch.no_grad()
+    def check(network: nn.Module) -> dict[str, float]:
+        losses = [float(velocity_loss(network, tests, step)) for step in range(max(1, 256 // loop.batch))]
+        return {"unseen_loss": float(np.mean(losses))}
+
+    average = train(
+        painter,
+        optimizers,
+        loss_of,
+        loop,
+        out,
+        about={"settings": asdict(settings), "words": known, "silent": silent},
+        check=check,
+        extend=extend,
+        stop_after=stop_after,
+    )
+    painter.load_state_dict(average.weights)
+    return painter.eval()
+
+
+def open_painter(checkpoint: Path, device: str = "cpu") -> tuple[Painter, LumenSettings, LumenTokenizer]:
+    """The averaged weights of a checkpoint or a snapshot, with its settings and tokenizer."""
+    state = load_state(checkpoint)
+    settings = build(LumenSettings, state["settings"], str(checkpoint))
+    tokenizer = make_tokenizer(state["words"], state["silent"], longest=settings.longest)
+    painter = Painter(settings, tokenizer.vocab_size)
+    painter.load_state_dict({name: value.float() for name, value in state["average"].items()})
+    painter.to(device).eval()
+    return painter, settings, tokenizer
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line of the module."""
+    parser = command_line(
+        "train", "Train Lumen by flow matching.", "lumen-1", " --autoencoder runs/autoencode/autoencoder"
+    )
+    parser.add_argument("--autoencoder", type=Path, required=True, help="folder of a trained autoencoder")
+    parser.add_argument(
+        "--extend", action="store_true", help="go on from before the learning rate fell, to more steps"
+    )
+    told = parser.parse_args(arguments)
+    try:
+        settings = read_settings(LumenSettings, told.config, told.set)
+        train_lumen(
+            settings, told.data, told.autoencoder, told.out, extend=told.extend, stop_after=told.stop_after
+        )
+    except ModelError as error:
+        parser.exit(1, f"{error}\n")
+    sys.stdout.write(f"{json.dumps(last_figures(told.out))}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
