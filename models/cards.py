@@ -183,7 +183,12 @@ NEEDED = ("slug", "name", "kind", "backend", "identity")
 BACKENDS: Mapping[str, Backend] = {
     "atelier": Backend(
         required={"size": whole(16, 2048), "samples": whole(1, 4096), "denoise": flag},
-        runtime={"engine": one_of("mitsuba"), "device": one_of("cpu")},
+        optional={
+            "bounces": whole(0, 64),
+            "grammar": text,
+            "assets": text,
+        },
+        runtime={"engine": one_of("mitsuba"), "device": one_of("cpu"), "assets": text},
         defaults={"engine": "mitsuba", "device": "cpu"},
     ),
     "diffusers": Backend(

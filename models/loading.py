@@ -6,18 +6,15 @@ Heavy packages come in here, when something is loaded, and nowhere at import.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from models.cards import BACKENDS, adjusted
 from models.contracts import EntrantCard, TextToImage
 from models.errors import CardError, MissingPart
 
-Loader = Callable[[EntrantCard, Path | None], TextToImage]
+Loader = Callable[[EntrantCard], TextToImage]
 
 
-def load(
-    card: EntrantCard, *, device: str | None = None, dtype: str | None = None, assets: Path | None = None
-) -> TextToImage:
+def load(card: EntrantCard, *, device: str | None = None, dtype: str | None = None) -> TextToImage:
     """Make the entrant of a card ready to paint.
 
     Parameters
@@ -27,8 +24,6 @@ def load(
     device, dtype : str or None
         In place of the card's own runtime, for back ends that have such a setting. The card of what is
         returned says what was really used; its revision is the same.
-    assets : Path or None
-        Folder of optional material (light and backgrounds) that was fetched beforehand.
 
     Raises
     ------
@@ -44,11 +39,10 @@ def load(
         )
     if card.backend == "diffusers":
         card = adjusted(card, device=device, dtype=dtype)
-    return LOADERS[card.backend](card, assets)
+    return LOADERS[card.backend](card)
 
 
-def _atelier(card: EntrantCard, assets: Path | None) -> TextToImage:
-    del assets
+def _atelier(card: EntrantCard) -> TextToImage:
     try:
         from models.atelier.entrant import Atelier
     except ImportError as error:
@@ -58,8 +52,7 @@ def _atelier(card: EntrantCard, assets: Path | None) -> TextToImage:
     return Atelier(card)
 
 
-def _diffusers(card: EntrantCard, assets: Path | None) -> TextToImage:
-    del assets
+def _diffusers(card: EntrantCard) -> TextToImage:
     try:
         from models.pipelines.diffusers import DiffusersModel
     except ImportError as error:

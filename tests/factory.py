@@ -198,7 +198,7 @@ class Arena:
     def count(self) -> None:
         """Bring the tallies in line with the votes."""
         with self.database.write.begin() as session:
-            counted = Counter(
+            counted: Counter[tuple[object, ...]] = Counter(
                 session.execute(
                     select(
                         Vote.criterion_id,
@@ -213,7 +213,7 @@ class Arena:
                     .join(Prompt, Battle.prompt_id == Prompt.id)
                     .join(Voter, Battle.voter_id == Voter.id)
                     .where(Battle.campaign_id == self.campaign_id, Battle.kind == BattleKind.ORDINARY)
-                ).tuples()
+                )
             )
             names = (
                 "criterion_id",

@@ -65,7 +65,6 @@ class Context:
             catalog=self.catalog,
             device=None if settings.device == "auto" else settings.device,
             dtype=None if settings.dtype == "card" else settings.dtype,
-            assets=settings.assets if settings.assets.is_dir() else None,
         )
 
     def log_to_stderr(self) -> None:

@@ -11,6 +11,9 @@ from tqdm import tqdm
 from arena.cli.context import Context, json_option, say_json
 from arena.db import told_plainly
 
+A_SHORT_WHILE = 1000
+"""Votes sealed in one transaction: others wait for it, and are let through after each."""
+
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} votes and pictures, {remaining} left"
 
 
@@ -69,7 +72,7 @@ def _bring_up_to_date(context: Context) -> int:
     from arena.services.standings import refresh
 
     with told_plainly(), context.database.write.begin() as session:
-        sealed = seal_pending(session, now=datetime.now(UTC))
+        sealed = seal_pending(session, now=datetime.now(UTC), limit=A_SHORT_WHILE)
     if not sealed:
         refresh(context.database, now=datetime.now(UTC))
     return sealed

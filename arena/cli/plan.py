@@ -11,7 +11,7 @@ DIFFERENCES = (10.0, 20.0, 30.0, 50.0, 100.0, 200.0)
 
 @click.command()
 @click.option("--difference", "differences", type=click.FloatRange(0, min_open=True), multiple=True,
-              help="Points between two models; may be given again. A few usual ones if not given.")  # fmt: skip
+              help="Points between two models; may be given again. A few usual ones by default.")  # fmt: skip
 @click.option("--entrants", type=click.IntRange(2), default=2, show_default=True, help="Models on the board.")
 @click.option("--votes", type=click.IntRange(1), help="What this many votes on the whole board would show.")
 @click.option("--tie-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,

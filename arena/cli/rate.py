@@ -22,12 +22,20 @@ METHODS = ("bradley-terry", "davidson", "rao-kupper", "contextual", "elo", "glic
 )
 @click.option("--both-bad", type=click.Choice(["tie", "drop"]), default="tie", show_default=True)
 @click.option("--by", metavar="COLUMN", help="A board for each value of a column.")
-@click.option("--style", metavar="COLUMNS", help="Adjust for covariates: columns of left less right, or NAME for"
-              " NAME_a and NAME_b.")  # fmt: skip
-@click.option("--intervals", type=click.Choice(["sandwich", "hessian", "bootstrap"]), default="sandwich",
-              show_default=True)  # fmt: skip
-@click.option("--cluster", metavar="WAYS", help="rater, prompt, or both with a comma, or none; rater=COLUMN names a"
-              " column. By default what the file has.")  # fmt: skip
+@click.option(
+    "--style",
+    metavar="COLUMNS",
+    help="Adjust for covariates: columns of left less right, or NAME for NAME_a and NAME_b.",
+)
+@click.option(
+    "--intervals",
+    type=click.Choice(["sandwich", "hessian", "bootstrap"]),
+    default="sandwich",
+    show_default=True,
+)
+@click.option("--cluster", metavar="WAYS",
+              help="rater, prompt, both with a comma, or none; rater=COLUMN names a column. By default what"
+              " the file has.")  # fmt: skip
 @click.option(
     "--anchor", metavar="ENTRANT[=RATING]", help="Show this entrant at a rating, 1000 if not given."
 )
@@ -54,8 +62,8 @@ def rate(
     """Rate the models of a file of votes, with intervals and ranks.
 
     FILE is Parquet, CSV, JSON or JSON lines: an arena's release, files of Chatbot Arena, GenAI-Bench,
-    Pick-a-Pic, HPDv3, Rapidata or ComparIA, or any table with the columns model_a, model_b and winner (model_a,
-    model_b, tie, or tie (bothbad)).
+    Pick-a-Pic, HPDv3, Rapidata or ComparIA, or any table with the columns model_a, model_b and winner
+    (model_a, model_b, tie, or tie (bothbad)).
 
     \b
     Examples:
@@ -64,13 +72,13 @@ def rate(
       arena rate votes.parquet --cluster rater=user,prompt --format json
       arena rate votes.parquet --style brightness,detail --anchor sdxl-turbo=1000
     """
-    from analysis import rating, reading
+    from analysis import rating, reading, tables
 
     roles, ways = _clusters(cluster)
     covariates = _listed(style)
-    names = reading.columns_of(file)
-    wanted = rating.style_columns(covariates, names) + ([by] if by else [])
-    votes = reading.read_votes(file, wanted, roles=roles)
+    source = tables.open_table(file)
+    wanted = rating.style_columns(covariates, source.names) + ([by] if by else [])
+    votes = reading.read_votes(source, wanted, roles=roles)
     parts = votes.split(by) if by else {"": votes}
     boards = {
         value: rating.rate(
@@ -143,10 +151,11 @@ def _print(board: Any, level: float) -> None:
         f"{'rank':>7}  {'entrant':{width}}  {'rating':>6}  {'interval':>12}  {'votes':>9}  {'wins':>9}  ties"
     )
     for row in rows:
-        tied = row["ties"] + row["both_bad"]
+        tied = f"{row['ties'] + row['both_bad']:,}"
+        mark = "  provisional" if row["provisional"] else ""
         click.echo(
             f"{_ranks(row):>7}  {row['entrant']:{width}}  {_number(row['rating']):>6}  {_interval(row):>12}"
-            f"  {row['votes']:>9,}  {row['wins']:>9,}  {tied:,}{'  provisional' if row['provisional'] else ''}"
+            f"  {row['votes']:>9,}  {row['wins']:>9,}  {tied}{mark}"
         )
     for reason, number in board["dropped"].items():
         if number:

@@ -57,5 +57,7 @@ def assets(context: Context) -> None:
     from models.atelier.assets import fetch_assets
 
     folder = context.settings.assets
-    files = fetch_assets(folder)
-    click.echo(f"{len(files)} environment maps are in {folder}.")
+    note = fetch_assets(folder)
+    click.echo(f"{len(note['panoramas'])} environment maps are in {folder}.")
+    click.echo("They change pixels. An entrant that should use them says so in its card:")
+    click.echo(f'[entrant.identity]\nassets = "{note["digest"]}"\n[entrant.runtime]\nassets = "{folder}"')

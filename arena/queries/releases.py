@@ -122,15 +122,13 @@ def picture_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row
 
 def entrant_cards(session: Session, campaign_id: int | None) -> list[Row]:
     """Cards of the entrants, with how often each refused a prompt."""
-    refused = {
-        entrant_id: jobs
-        for entrant_id, jobs in session.execute(
-            select(Job.entrant_id, func.count(Job.id))
-            .where(Job.state == JobState.REFUSED)
-            .where(*([] if campaign_id is None else [Job.prompt_id.in_(_prompts(campaign_id))]))
-            .group_by(Job.entrant_id)
-        )
-    }
+    asked = [] if campaign_id is None else [Job.prompt_id.in_(_prompts(campaign_id))]
+    refusals = session.execute(
+        select(Job.entrant_id, func.count(Job.id))
+        .where(Job.state == JobState.REFUSED, *asked)
+        .group_by(Job.entrant_id)
+    )
+    refused = dict(refusals.all())
     query = select(Entrant).order_by(Entrant.id)
     if campaign_id is not None:
         query = query.where(Entrant.id.in_(_entrants(campaign_id)))

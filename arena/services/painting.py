@@ -26,10 +26,7 @@ from arena.tables import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from models.catalog import Catalog
-
     from models.contracts import GeneratedImage, Refusal, TextToImage
 
 log = logging.getLogger(__name__)
@@ -44,7 +41,6 @@ class Studio:
     catalog: Catalog
     device: str | None
     dtype: str | None
-    assets: Path | None
     _loaded: OrderedDict[str, TextToImage] = field(default_factory=OrderedDict)
 
     def model(self, label: str) -> TextToImage:
@@ -66,7 +62,7 @@ class Studio:
         card = self.catalog[slug]
         if revision and card.revision != revision:
             raise UnknownEntrant(label, (f"{slug}@{card.revision}",))
-        model = load(card, device=self.device, dtype=self.dtype, assets=self.assets)
+        model = load(card, device=self.device, dtype=self.dtype)
         self._loaded[label] = model
         if len(self._loaded) > MOST_LOADED:
             self._loaded.popitem(last=False)

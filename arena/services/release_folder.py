@@ -21,6 +21,9 @@ from arena.errors import Conflict, Unavailable
 FORMAT = "vernissage/1"
 MANIFEST = "manifest.json"
 PART = "manifest.json.part"
+SAYS = ("campaign", "digest", "export", "exported_on", "files", "format", "head", "seals", "votes")
+"""What every manifest says."""
+
 _PICTURE = re.compile(r"[0-9a-f]{64}\.png")
 _BLOCK = 1 << 18
 

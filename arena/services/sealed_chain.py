@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from arena.services.vote_tables import Row
 
 SEALS = "seals.jsonl"
 _DIGEST = 32
+_HEX = re.compile(r"[0-9a-f]{64}")
 _FIELDS = {"seal", "previous", "digest", "count", "day", "leaves"}
 
 
@@ -62,6 +64,8 @@ class Chain:
             raise ValueError(f"seal {number} does not follow the seal before it")
         if told["count"] != len(leaves):
             raise ValueError(f"seal {number} counts {told['count']} leaves and has {len(leaves)}")
+        if not all(isinstance(leaf, str) and _HEX.fullmatch(leaf) for leaf, _ in leaves):
+            raise ValueError(f"a leaf of seal {number} is no SHA-256")
         digest = seal_digest(previous, [leaf for leaf, _ in leaves])
         if told["digest"] != digest:
             raise ValueError(f"the leaves of seal {number}, in their order, are not those that were sealed")

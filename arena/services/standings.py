@@ -216,14 +216,9 @@ def _elo(
     if run is not None:
         fresh = _in_order(session, campaign, criterion, after=run.last_vote_id)
         if len(fresh) + run.votes == votes:
-            start = dict(
-                session.execute(
-                    select(Rating.entrant_id, Rating.elo).where(
-                        Rating.run_id == run.id, Rating.elo.is_not(None)
-                    )
-                ).all()
-            )
-            return _run_elo(fresh, labels, {labels[entrant]: elo for entrant, elo in start.items()})
+            rated = session.execute(select(Rating.entrant_id, Rating.elo).where(Rating.run_id == run.id))
+            start = {labels[entrant]: elo for entrant, elo in rated if elo is not None}
+            return _run_elo(fresh, labels, start)
     return _run_elo(_in_order(session, campaign, criterion, after=0), labels, {})
 
 

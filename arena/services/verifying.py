@@ -24,6 +24,7 @@ from arena.services.release_boards import Board, Counts, Key, mismatch, ratings_
 from arena.services.release_folder import (
     FORMAT,
     MANIFEST,
+    SAYS,
     manifest_bytes,
     manifest_digest,
     own_files,
@@ -98,6 +99,7 @@ class _Verification:
     boards: dict[Key, Board] = field(default_factory=dict)
     counts: Counts = field(default_factory=lambda: Counts({}))
     votes: int = 0
+    last: int = 0
 
     def run(self) -> VerificationReport:
         with self._step(lambda: f"{len(self.manifest['files'])} files have the SHA-256 of the manifest"):
@@ -150,6 +152,8 @@ class _Verification:
             told = json.loads(data)
             if told["format"] != FORMAT:
                 raise ValueError(f"its format is {told['format']!r}, and this version reads {FORMAT}")
+            if missing := [key for key in SAYS if key not in told]:
+                raise ValueError(f"it does not say {missing[0]}")
             if manifest_bytes(told) != data or manifest_digest(told) != told["digest"]:
                 self._say(f"{MANIFEST}: its own digest does not match")
             named = {name: (file["sha256"], file["bytes"]) for name, file in told["files"].items()}
@@ -232,13 +236,15 @@ class _Verification:
         with self._reading("ratings.json"):
             told = json.loads((self.folder / "ratings.json").read_bytes())
             self.boards = {(board["campaign"], board["criterion"]): board for board in told}
+            if not all(isinstance(board[name], int) for board in told for name in ("last_vote", "seed")):
+                raise TypeError("the last vote or the seed of a board is no number")
             self.counts = Counts({key: board["last_vote"] for key, board in self.boards.items()})
             if ratings_csv(told) != (self.folder / "ratings.csv").read_bytes():
                 self._say("ratings.csv: is not the table of ratings.json")
         walk = self.chain.walk(self._say)
         with self._reading("votes.csv"):
             for file, number, row in read_votes(self.folder, damaged=self.damaged, say=self._say):
-                self.votes += 1
+                self.votes, self.last = self.votes + 1, row["vote"]
                 where = f"{file} row {number} (vote {row['vote']})"
                 if problem := self._wrong(row):
                     self._say(f"{where}: {problem}")
@@ -279,6 +285,10 @@ class _Verification:
                     self._say(f"{where} is missing")
                 elif key not in self.counts.boards:
                     self._say(f"{where} has no votes")
+                elif self.boards[key]["last_vote"] > self.last:
+                    self._say(
+                        f"{where} says it has seen vote {self.boards[key]['last_vote']}, which is not here"
+                    )
                 else:
                     try:
                         problem = mismatch(self.boards[key], self.counts.boards[key])

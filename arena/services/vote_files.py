@@ -14,12 +14,25 @@ from arena.domain.columns import VOTES
 from arena.services.vote_tables import Row, csv_lines, header, parse_cells, schema
 
 Say = Callable[[str], None]
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, csv.Error, pa.ArrowException)
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    csv.Error,
+    pa.ArrowException,
+)
 """What reading a damaged file may raise."""
 
 CSV = "votes.csv"
 PARQUET = "votes.parquet"
 _NAMES = [column.name for column in VOTES]
+_FILLED = [column.name for column in VOTES if column.kind != "real"]
 
 
 def read_votes(folder: Path, *, damaged: set[str], say: Say) -> Iterator[tuple[str, int, Row]]:
@@ -67,7 +80,10 @@ def _from_parquet(folder: Path, say: Say) -> Iterator[tuple[int, Row]]:
             for row, line in zip(rows, lines, strict=True):
                 number += 1
                 beside.compare(number, row, line)
-                yield number, row
+                if missing := [name for name in _FILLED if row[name] is None]:
+                    say(f"{PARQUET} row {number} (vote {row['vote']}): its {missing[0]} is null")
+                else:
+                    yield number, row
         beside.end(number)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,11 @@ HIDDEN_WHILE_DEALT = ("left_image", "right_image", "private_digest")
 """With these a voter could tell who painted a picture that is still being judged."""
 
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "real": pa.float64()}
-_READ = {"text": str, "whole": int, "real": lambda text: float(text) if text else None}
+_READ: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "whole": int,
+    "real": lambda text: float(text) if text else None,
+}
 _ONCE = ("prompt_digest", "left_image", "right_image", "private_digest", "leaf", "eligible", "propensity")
 
 

@@ -53,8 +53,8 @@ _REMARKS: tuple[tuple[str, str], ...] = (
     (r"no votes|no votes yet|There are no votes yet\.", noted("No votes yet")),
     (r"no votes that count", noted("No votes that count")),
     (
-        r"fewer than (?P<a>\d+) votes that count, or fewer than (?P<b>\d+) wins or losses",
-        noted("Fewer than %(a)s votes that count, or fewer than %(b)s wins or losses"),
+        r"fewer than (?P<a>\d+) votes that count, .*",
+        noted("Fewer than %(a)s votes, or nearly all of them alike"),
     ),
     (r"undefeated: .*", noted("Undefeated: how far above is open")),
     (r"winless: .*", noted("Winless: how far below is open")),
@@ -102,8 +102,12 @@ _REMARKS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        r"Only (?P<a>\d+) clusters: with fewer than (?P<b>\d+).*",
+        r"Only (?P<a>\d+) clusters: with fewer than (?P<b>\d+) the intervals .*",
         noted("Only %(a)s clusters: with fewer than %(b)s the intervals may be too narrow."),
+    ),
+    (
+        r"Only (?P<a>\d+) clusters: with fewer than (?P<b>\d+) intervals are by .*",
+        noted("Only %(a)s clusters: with fewer than %(b)s the intervals are by cluster bootstrap-t."),
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.atelier.grammar import Landscape, Scene, complete
+from models.atelier.grammar import GRAMMAR_VERSION, Landscape, Scene, complete
 from models.atelier.parsing import parse
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
 from models.errors import CardError
@@ -42,8 +42,9 @@ class Atelier:
     Parameters
     ----------
     card : EntrantCard
-        Its identity says ``size`` (pixels), ``samples`` (light paths a pixel) and ``denoise``. If it also
-        says ``assets`` (a digest), the runtime's ``assets`` names the folder of panoramas.
+        Its identity says ``size`` (pixels), ``samples`` (light paths a pixel) and ``denoise``, and may say
+        ``bounces`` and the ``grammar`` it is pinned to. If it also says ``assets`` (a digest), the
+        runtime's ``assets`` names the folder of panoramas.
 
     Raises
     ------
@@ -52,15 +53,17 @@ class Atelier:
     """
 
     def __init__(self, card: EntrantCard) -> None:
-        from models.atelier.render import Settings, renderer
+        from models.atelier.render import BOUNCES, Settings, renderer
 
         self._card = card
         self._settings = Settings(
             size=_whole(card, "size", 16, 2048),
             samples=_whole(card, "samples", 1, 4096),
             denoise=_flag(card, "denoise"),
+            bounces=_whole(card, "bounces", 0, 64) if "bounces" in card.identity else BOUNCES,
             assets=_assets(card),
         )
+        _check_grammar(card)
         renderer()
 
     @property
@@ -106,6 +109,13 @@ def _flag(card: EntrantCard, key: str) -> bool:
     if not isinstance(value, bool):
         raise CardError(f"{key} of {card.slug!r} must be true or false, not {value!r}")
     return value
+
+
+def _check_grammar(card: EntrantCard) -> None:
+    """See that a card pinned to a grammar is painted by that grammar: another one paints other pictures."""
+    wanted = card.identity.get("grammar", GRAMMAR_VERSION)
+    if wanted != GRAMMAR_VERSION:
+        raise CardError(f"{card.slug!r} is pinned to grammar {wanted}; this version paints {GRAMMAR_VERSION}")
 
 
 def _assets(card: EntrantCard) -> Path | None:

@@ -21,6 +21,7 @@ from models.errors import GenerationFailed, MissingPart
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 INSTALL = "the path tracer is not installed: pip install 'vernissage-arena[atelier]'"
+BOUNCES = 8
 GUIDE_SAMPLES = 4
 """Samples a pixel of the pass that tells the denoiser albedo and normals."""
 
@@ -37,6 +38,8 @@ class Settings:
         Light paths a pixel.
     denoise : bool
         Whether Open Image Denoise cleans the picture.
+    bounces : int
+        How often light may bounce on its way to the lens; with none, only lamps and sky light a thing.
     assets : Path or None
         Folder of fetched panoramas, see `models.atelier.assets`; `None` paints every light.
     """
@@ -44,6 +47,7 @@ class Settings:
     size: int = 256
     samples: int = 16
     denoise: bool = True
+    bounces: int = BOUNCES
     assets: Path | None = None
 
 
@@ -136,7 +140,8 @@ def trace(description: dict[str, Any], settings: Settings, seed: int) -> tuple[S
         Distance along the view ray, 0 where the sky is.
     """
     mi = renderer()
-    scene = mi.load_dict({**description, "integrator": {"type": "path", "max_depth": 10, "rr_depth": 4}})
+    path = {"type": "path", "max_depth": settings.bounces + 2, "rr_depth": 4}
+    scene = mi.load_dict({**description, "integrator": path})
     seed &= 0x7FFFFFFF
     colour = np.array(mi.render(scene, spp=settings.samples, seed=seed), np.float32)
     colour = np.nan_to_num(np.clip(colour[..., :3], 0, None), nan=0.0, posinf=0.0)

@@ -243,14 +243,14 @@ def train(
             step, seen = step + 1, seen + loop.batch
             bar.update()
             if step % loop.log_every == 0 or step == last:
-                told = {name: round(float(value), 6) for name, value in figures.items()}
-                bar.set_postfix(loss=f"{float(loss):.4f}")
+                told = {name: round(_number(value), 6) for name, value in figures.items()}
+                bar.set_postfix(loss=f"{_number(loss):.4f}")
                 journal.write(
                     step=step,
                     images=seen,
                     cpu_seconds=round(time.process_time() - clock, 2),
-                    loss=round(float(loss), 6),
-                    gradient=round(float(norm), 4),
+                    loss=round(_number(loss), 6),
+                    gradient=round(_number(norm), 4),
                     rate=round(factor, 5),
                     **told,
                 )
@@ -272,6 +272,10 @@ def _snapshot(
     small = {name: _half(value) for name, value in average.weights.items()}
     told = {"average": small, "step": step, "cpu_seconds": spent, "images": seen, **about}
     save_whole(out / "snapshots" / f"{step:07d}.pt", told)
+
+
+def _number(value: Tensor | float) -> float:
+    return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
 
 def _half(value: Tensor) -> Tensor:

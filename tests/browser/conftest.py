@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import waitress
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from waitress import wasyncore
 
 from tests.web import small
 
@@ -50,21 +52,28 @@ class Live:
 @pytest.fixture
 def serve() -> Iterator[Callable[[small.SmallArena], Live]]:
     """Serve arenas until the test ends."""
-    opened = []
+    threads: list[threading.Thread] = []
+    stop = threading.Event()
 
     def start(arena: small.SmallArena) -> Live:
-        server = waitress.create_server(arena.app, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True)
-        thread = threading.Thread(target=server.run, daemon=True)
+        sockets: dict[int, Any] = {}
+        server = waitress.create_server(arena.app, host="127.0.0.1", port=0, threads=8, map=sockets)
+
+        def run() -> None:
+            while not stop.is_set():
+                wasyncore.loop(timeout=0.1, map=sockets, count=1)
+            server.task_dispatcher.shutdown()
+            wasyncore.close_all(sockets)
+
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        opened.append((server, thread))
+        threads.append(thread)
         return Live(arena, f"http://127.0.0.1:{server.effective_port}")
 
     yield start
-    for server, thread in opened:
-        server.close()
-        server.task_dispatcher.shutdown()
-        server.trigger.close() if hasattr(server, "trigger") else None
-        thread.join(timeout=5)
+    stop.set()
+    for thread in threads:
+        thread.join(timeout=10)
 
 
 @pytest.fixture

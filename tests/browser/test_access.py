@@ -1,4 +1,4 @@
-"""Every page by day and by evening, on a desk and on a phone: axe finds nothing, and nothing scrolls sideways."""
+"""Every page by day and by evening, on a desk and on a phone: axe finds nothing, nothing scrolls sideways."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Live
+from tests.browser.test_voting import READY
 from tests.web import small
 from tests.web.test_catalogue_pages import cast_many
 
@@ -32,9 +33,8 @@ def violations(page: Page) -> list[str]:
 def inspect(page: Page) -> list[str]:
     """What is wrong with the page for anybody who reads it otherwise."""
     page.evaluate("document.fonts.ready")
-    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))") if not page.locator(
-        ".easels"
-    ).count() else None
+    if not page.locator(".easels").count():  # the varnish never ends
+        page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished.catch(() => {})))")
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return violations(page) + ([f"{page.url} scrolls sideways by {wide}"] if wide > 0 else [])
 
@@ -51,10 +51,10 @@ def test_every_page_can_be_used_by_everybody(
     for address in ("/", "/battles/next", *CATALOGUE, "/nowhere"):
         page.goto(live.url + address)
         if address == "/battles/next":
-            page.wait_for_selector("form[data-ballot] fieldset:enabled")
+            page.wait_for_selector(READY)
         found += inspect(page)
     page.goto(live.url + "/battles/next")
-    page.wait_for_selector("form[data-ballot] fieldset:enabled")
+    page.wait_for_selector(READY)
     for button in ("button[value=left]", "button[value=lighting]"):
         with page.expect_navigation():
             page.click(button)
@@ -91,7 +91,7 @@ def test_nothing_is_lost_at_twice_the_size(visit: Callable[..., Page], live: Liv
 def test_a_reader_who_wants_no_motion_gets_none(visit: Callable[..., Page], live: Live) -> None:
     page = visit(reduced_motion="reduce")
     page.goto(live.url + "/battles/next")
-    page.wait_for_selector("form[data-ballot] fieldset:enabled")
+    page.wait_for_selector(READY)
     with page.expect_navigation():
         page.keyboard.press("1")
     moving = page.evaluate("document.getAnimations().filter(a => a.effect.getTiming().duration > 0).length")

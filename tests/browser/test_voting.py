@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from analysis.outcomes import Outcome
@@ -15,7 +15,7 @@ from arena.tables import Battle, Reason, Vote
 from tests.browser.conftest import Live
 from tests.web import small
 
-READY = "form[data-ballot] fieldset:enabled"
+READY = "form[data-ballot] fieldset.open:enabled"
 
 
 def votes(live: Live) -> list[tuple[Outcome, int | None]]:
@@ -65,14 +65,13 @@ def test_enter_reveals_and_goes_on_to_a_pair_that_is_already_there(page: Page, l
     expect(onward).to_be_focused()
     expect(page.get_by_role("status")).to_contain_text("You chose the left one")
     page.wait_for_selector("a[data-next][data-ready]")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/pictures/" in request.url else None)
     with page.expect_navigation():
         page.keyboard.press("Enter")
     page.wait_for_selector(READY)
     assert page.url != battle
     served = page.evaluate(
-        "performance.getEntriesByType('resource').filter(e => e.name.includes('/pictures/')).map(e => e.transferSize)"
+        """performance.getEntriesByType("resource")
+           .filter((e) => e.name.includes("/pictures/")).map((e) => e.transferSize)"""
     )
     assert served == [0, 0], "both pictures came from the cache"
 
@@ -98,18 +97,18 @@ def test_s_skips_and_is_no_vote(page: Page, live: Live) -> None:
 
 
 def test_the_ballot_waits_for_both_pictures(page: Page, live: Live) -> None:
-    held: list[object] = []
-    page.route(re.compile("/pictures/"), lambda route: held.append(route) if held else (held.append(route)))
+    held: list[Route] = []
+    page.route(re.compile("/pictures/"), lambda route: held.append(route))
     page.goto(live.url + "/battles/next", wait_until="commit")
-    page.wait_for_selector("form[data-ballot] fieldset:disabled")
-    page.keyboard.press("1")
     while len(held) < 2:
         page.wait_for_timeout(20)
-    held[0].continue_()  # type: ignore[attr-defined]
+    page.wait_for_selector("form[data-ballot] fieldset:disabled")
+    page.keyboard.press("1")
+    held[0].continue_()
     page.wait_for_timeout(300)
     assert page.locator(READY).count() == 0
     assert page.locator(".canvas img").first.evaluate("e => getComputedStyle(e).opacity") == "0"
-    held[1].continue_()  # type: ignore[attr-defined]
+    held[1].continue_()
     page.wait_for_selector(READY)
     assert not votes(live)
 
@@ -143,7 +142,9 @@ def test_z_enlarges_both_at_one_spot(page: Page, live: Live) -> None:
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.75)
     page.keyboard.down("z")
-    told = page.locator(".canvas img").evaluate_all("all => all.map(e => [e.style.transform, e.style.transformOrigin])")
+    told = page.locator(".canvas img").evaluate_all(
+        "all => all.map(e => [e.style.transform, e.style.transformOrigin])"
+    )
     assert told[0] == told[1]
     assert "scale" in told[0][0]
     page.keyboard.up("z")
@@ -187,7 +188,9 @@ def test_on_a_phone_the_words_are_top_and_bottom(visit: Callable[..., Page], liv
     assert [told for told, _ in votes(live)] == [Outcome.RIGHT]
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768), (360, 780)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(1440, 900), (1280, 720), (1024, 768), (1280, 700), (360, 780)]
+)
 def test_a_battle_fits_one_screen(visit: Callable[..., Page], live: Live, width: int, height: int) -> None:
     page = visit(viewport={"width": width, "height": height})
     open_battle(page, live)
@@ -200,6 +203,19 @@ def test_a_battle_fits_one_screen(visit: Callable[..., Page], live: Live, width:
     assert left
     assert right
     assert abs(left["width"] - right["width"]) < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768)])
+def test_the_reasons_and_the_reveal_fit_one_screen(
+    visit: Callable[..., Page], live: Live, width: int, height: int
+) -> None:
+    page = visit(viewport={"width": width, "height": height})
+    open_battle(page, live)
+    for step in ("button[value=left]", "button[value=texture]"):
+        with page.expect_navigation():
+            page.click(step)
+        assert page.evaluate("document.documentElement.scrollHeight - innerHeight") <= 0
+        assert page.evaluate("scrollY") == 0
 
 
 def test_the_waiting_page_moves_on_by_itself(

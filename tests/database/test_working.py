@@ -48,7 +48,7 @@ denoise = false
 def studio(tmp_path: Path) -> Studio:
     file = tmp_path / "catalog.toml"
     file.write_text(SMALL)
-    return Studio(catalog=read_catalog(file), device="cpu", dtype=None, assets=None)
+    return Studio(catalog=read_catalog(file), device="cpu", dtype=None)
 
 
 def ask(database: Database, studio: Studio, prompts: list[str]) -> None:
@@ -100,7 +100,7 @@ def test_a_picture_is_the_same_whoever_paints_it_and_when(
         rows = session.execute(
             select(Image.entrant_id, Image.seed, Image.digest, Job.prompt_id).join(Job)
         ).all()
-    again = Studio(catalog=studio.catalog, device="cpu", dtype=None, assets=None)
+    again = Studio(catalog=studio.catalog, device="cpu", dtype=None)
     from arena.media.blind import encode
     from arena.tables import Entrant, Prompt
     from models.contracts import GeneratedImage, GenerationRequest

@@ -192,6 +192,6 @@ def test_a_hub_id_that_was_fetched_before_loads_without_the_network(saved, tmp_p
 def test_the_atelier_loads_from_the_built_in_card():
     pytest.importorskip("mitsuba")
     card = read_catalog(BUILT_IN)["atelier-draft"]
-    model = load(card, device="cpu", dtype="float32", assets=Path("nowhere"))
+    model = load(card, device="cpu", dtype="float32")
     assert isinstance(model.card, EntrantCard)
     assert model.card.revision == card.revision

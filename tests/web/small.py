@@ -149,7 +149,9 @@ def paint_all(arena: SmallArena, paint: Painter = scribble) -> None:
         slugs = {entrant.id: entrant.slug for entrant in session.scalars(select(Entrant))}
         campaign = session.scalars(select(Campaign).where(Campaign.slug == arena.campaign)).one()
         for job in session.scalars(select(Job).where(Job.state == JobState.QUEUED).order_by(Job.id)):
-            _paint(session, arena.images, job, campaign.canvas, paint(slugs[job.entrant_id], job.seed), {}, now)
+            _paint(
+                session, arena.images, job, campaign.canvas, paint(slugs[job.entrant_id], job.seed), {}, now
+            )
 
 
 def _ask(session: Session, entrant: Entrant, prompt: Prompt, number: int, now: datetime) -> Job:

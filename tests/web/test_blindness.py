@@ -57,9 +57,15 @@ def test_the_battle_page_is_the_same_when_the_pictures_hang_the_other_way(
     client: FlaskClient, arena: small.SmallArena
 ) -> None:
     battle = deal(client)
-    before = everything(client, battle), everything(client, "/battles/next", headers={"Accept": "application/json"})
+    before = (
+        everything(client, battle),
+        everything(client, "/battles/next", headers={"Accept": "application/json"}),
+    )
     mirror(arena)
-    after = everything(client, battle), everything(client, "/battles/next", headers={"Accept": "application/json"})
+    after = (
+        everything(client, battle),
+        everything(client, "/battles/next", headers={"Accept": "application/json"}),
+    )
     assert before == after
 
 
@@ -91,7 +97,10 @@ def test_the_battle_page_is_the_same_whoever_painted(client: FlaskClient, arena:
 
 def test_nothing_names_an_entrant_before_the_reveal(client: FlaskClient) -> None:
     battle = deal(client)
-    told = [everything(client, battle), everything(client, "/battles/next", headers={"Accept": "application/json"})]
+    told = [
+        everything(client, battle),
+        everything(client, "/battles/next", headers={"Accept": "application/json"}),
+    ]
     response = cast(client, battle)
     told += [str(response.headers), response.get_data(as_text=True), everything(client, battle)]
     assert not [found for text in told if (found := NAMES.search(text))]
@@ -173,7 +182,9 @@ def test_a_picture_is_for_its_voter_alone_and_not_for_ever(
     assert client.get(address).status_code == 200
     with arena.database.write.begin() as session:
         row = session.scalars(select(Battle).where(Battle.voted_at.is_not(None))).one()
-        session.execute(update(Battle).where(Battle.id == row.id).values(voted_at=row.dealt_at.replace(year=2020)))
+        session.execute(
+            update(Battle).where(Battle.id == row.id).values(voted_at=row.dealt_at.replace(year=2020))
+        )
     assert client.get(address).status_code == 404
 
 

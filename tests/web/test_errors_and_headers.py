@@ -73,9 +73,7 @@ def test_a_fault_is_told_with_a_number_that_the_log_has(
     assert "unforeseen" not in response.get_data(as_text=True)
 
 
-def test_a_full_disk_says_that_nothing_was_lost(
-    client: FlaskClient, arena: small.SmallArena
-) -> None:
+def test_a_full_disk_says_that_nothing_was_lost(client: FlaskClient, arena: small.SmallArena) -> None:
     """A real database at its size limit: the vote is refused, and counted when there is room again."""
     battle = deal(client)
     ballot = read(client.get(battle)).form("/vote")

@@ -69,7 +69,9 @@ def test_the_browser_says_which_language(client: FlaskClient, accepts: str, lang
 
 
 def test_the_reader_chooses_and_comes_back_to_the_page(client: FlaskClient) -> None:
-    response = client.post("/preferences", data={"language": "fr", "theme": "dark", "back": "/leaderboard?x=1"})
+    response = client.post(
+        "/preferences", data={"language": "fr", "theme": "dark", "back": "/leaderboard?x=1"}
+    )
     assert (response.status_code, response.headers["Location"]) == (303, "/leaderboard?x=1")
     root = read(client.get("/leaderboard", headers={"Accept-Language": "en"})).root
     assert root == {"lang": "fr", "data-theme": "dark"}
@@ -77,7 +79,14 @@ def test_the_reader_chooses_and_comes_back_to_the_page(client: FlaskClient) -> N
 
 @pytest.mark.parametrize(
     "back",
-    ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:alert(1)", "", "/a\r\nX: y"],
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "javascript:alert(1)",
+        "",
+        "/a\r\nX: y",
+    ],
 )
 def test_nobody_is_sent_elsewhere(client: FlaskClient, back: str) -> None:
     assert client.post("/preferences", data={"theme": "dark", "back": back}).headers["Location"] == "/"
@@ -92,7 +101,12 @@ def test_a_french_voter_reads_french_from_the_ballot_to_the_reveal(client: Flask
     client.set_cookie("language", "fr")
     battle = deal(client)
     page = client.get(battle).get_data(as_text=True)
-    for words in ("Laquelle de ces images garderiez-vous\u202f?", "Celle de gauche", "Égalité", "Aucune des deux"):
+    for words in (
+        "Laquelle de ces images garderiez-vous\u202f?",
+        "Celle de gauche",
+        "Égalité",
+        "Aucune des deux",
+    ):
         assert words in page
     assert 'lang="en">' in page, "the prompt stays in its own language"
     cast(client, battle)

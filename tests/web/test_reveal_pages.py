@@ -74,7 +74,7 @@ def test_the_original_is_the_picture_as_it_was_made(client: FlaskClient, arena: 
     (address,) = [link for link in page.links if link.startswith("/originals/") and link.endswith("/left")]
     response = client.get(address)
     assert re.fullmatch(
-        rf'attachment; filename={left.slug}-48\d+\.png', response.headers["Content-Disposition"]
+        rf"attachment; filename={left.slug}-48\d+\.png", response.headers["Content-Disposition"]
     )
     with Pillow.open(BytesIO(response.get_data())) as picture:
         assert picture.size == (small.CANVAS, small.CANVAS)

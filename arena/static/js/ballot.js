@@ -73,6 +73,7 @@ export async function enhance(form) {
   requestAnimationFrame(() => {
     shown = performance.now();
     fieldset.disabled = false;
+    fieldset.classList.add("open");
   });
 }
 

@@ -9,6 +9,7 @@ import { enhance as enhanceZoom } from "./zoom.js";
 export function enhance(form) {
   const go = form.querySelector("[data-go]");
   let sent = false;
+  go.focus({ preventScroll: true });
   form.addEventListener("submit", (event) => {
     if (sent) event.preventDefault();
     sent = true;

@@ -27,6 +27,7 @@ async function preload(next) {
  * @param {HTMLAnchorElement} next
  */
 export function enhance(next) {
+  next.focus({ preventScroll: true });
   window.addEventListener("pageswap", () => document.documentElement.classList.add("leaving"));
   document.addEventListener("keydown", (event) => {
     const elsewhere = event.target instanceof Element && event.target.closest("button, a, summary");

@@ -1,0 +1,285 @@
+"""Short trainings of tiny networks on a few real renders, from shards to a scored pipeline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.atelier.splits import held_triples, is_held_out
+from models.training import autoencode, distil, evaluate, export, reader, train
+from models.training.attributes import ATTRIBUTES, CHANCE
+from models.training.data import Recipe, Shard, read_shard, render_shard
+from models.training.loop import load_state
+from models.training.settings import BadSettings, Loop
+from models.training.shards import HeldOutInTraining, NoPictures, open_pictures, to_bytes, to_unit
+
+pytest.importorskip("mitsuba")
+COUNTS = {"train": 8, "test_seen": 3, "test_triples": 2, "test_pairs": 2, "test_places": 2}
+SIZE = 32
+TINY = {"width": 32, "layers": 2, "heads": 2, "hidden": 32}
+
+
+def loop(steps: int, **changes) -> Loop:
+    told = {"batch": 4, "warmup": 3, "decay": 0.3, "average": 0.9, "dtype": "float32", "log_every": 1}
+    return Loop(steps=steps, **{**told, **changes})
+
+
+def reader_settings(steps: int, **changes) -> reader.ReaderSettings:
+    network = {"widths": [8, 8, 16, 16], "blocks": [0, 1, 1, 1], "features": 16}
+    return reader.ReaderSettings(loop(steps, **changes), SIZE, network, rate=1e-2, smoothing=0.0)
+
+
+def coder_settings(steps: int, **changes) -> autoencode.AutoencoderSettings:
+    network = {
+        "channels": 4,
+        "stem": 2,
+        "widths": [16, 16],
+        "encoder_blocks": [1, 1],
+        "decoder_blocks": [1, 1],
+    }
+    return autoencode.AutoencoderSettings(loop(steps, **changes), SIZE, 16, network, rate=5e-3)
+
+
+def lumen_settings(steps: int, **changes) -> train.LumenSettings:
+    network = {"channels": 4, "grid": 8, "text_width": 32, "rank": 8, **TINY}
+    return train.LumenSettings(
+        loop(steps, **changes), SIZE, text=TINY, network=network, rate=1e-2, other_rate=1e-2
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few pictures of every split, as the renderer writes them."""
+    folder = tmp_path_factory.mktemp("atelier")
+    for split, count in COUNTS.items():
+        recipe = Recipe(count=COUNTS["train"], seed=1, size=SIZE, samples=1, shard_size=count)
+        render_shard(folder, recipe, Shard(split, 0, 0, count))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def coder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "autoencode"
+    autoencode.train_autoencoder(coder_settings(60), data, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def judge(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "reader"
+    reader.train_reader(reader_settings(40), data, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def teacher(data: Path, coder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "train"
+    train.train_lumen(lumen_settings(60, snapshot_every=30), data, coder / "autoencoder", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def folder(coder: Path, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("weights") / "lumen-tiny"
+    export.export(teacher / "checkpoint.pt", coder / "autoencoder", out, steps=2, guidance=2.0)
+    return out
+
+
+def losses(out: Path) -> list[float]:
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [line["loss"] for line in lines if "loss" in line]
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    state = load_state(out / "checkpoint.pt")
+    return state["network"] | {f"average {name}": value for name, value in state["average"].items()}
+
+
+# -- shards
+
+
+def test_pictures_come_out_as_they_were_rendered(data):
+    pictures = open_pictures(data, "train", SIZE)
+    stored = list(read_shard(data / "train-00000.parquet"))
+    assert len(pictures) == COUNTS["train"]
+    assert pictures.scenes == tuple(picture.scene for picture in stored)
+    assert pictures.size == SIZE
+    taken = pictures.take([5, 2])
+    assert torch.equal(taken[1], pictures.take([2])[0])
+    assert torch.equal(to_bytes(to_unit(taken)), taken)
+    assert len(list((data / "cache" / str(SIZE)).glob("train-*.npy"))) == 1
+
+
+def test_pictures_may_be_made_smaller_but_not_larger(data):
+    whole, half = (open_pictures(data, "test_seen", size).take([0]).float() for size in (SIZE, SIZE // 2))
+    torch.testing.assert_close(torch.nn.functional.avg_pool2d(whole, 2), half, atol=1.0, rtol=0)
+    with pytest.raises(Exception, match="cannot be used at 64 px"):
+        open_pictures(data, "train", 64)
+
+
+def test_a_split_without_shards_is_told(tmp_path):
+    with pytest.raises(NoPictures, match="no finished shard of 'train'"):
+        open_pictures(tmp_path, "train", SIZE)
+
+
+def test_held_out_scenes_never_reach_a_training_batch(data, tmp_path):
+    for scene in open_pictures(data, "train", SIZE).scenes:
+        assert not is_held_out(scene)
+    smuggled = tmp_path / "atelier"
+    smuggled.mkdir()
+    for end in ("parquet", "json"):
+        shutil.copy(data / f"test_triples-00000.{end}", smuggled / f"train-00000.{end}")
+    with pytest.raises(HeldOutInTraining, match="2 scenes of 'train' are held out"):
+        autoencode.train_autoencoder(coder_settings(1), smuggled, tmp_path / "run")
+    first = open_pictures(data, "test_triples", SIZE).scenes[0].things[0]
+    assert (first.shape, first.colour, first.material) in held_triples()
+
+
+# -- training
+
+
+def test_the_autoencoder_learns_to_copy(data, coder):
+    told = losses(coder)
+    assert len(told) == 60
+    assert np.mean(told[-5:]) < 0.6 * np.mean(told[:5])
+    network = autoencode.open_autoencoder(coder / "autoencoder")
+    pictures = open_pictures(data, "train", SIZE)
+    latents = network.normalise(network.encode(to_unit(pictures.take(range(8)))))
+    assert latents.mean((0, 2, 3)).tolist() == pytest.approx([0] * 4, abs=1e-3)
+    assert latents.std((0, 2, 3)).tolist() == pytest.approx([1] * 4, abs=1e-3)
+    last = json.loads((coder / "log.jsonl").read_text().splitlines()[-1])
+    assert {"psnr", "sharpness", "images"} <= last.keys()
+
+
+def test_the_reader_learns_the_few_pictures_that_it_saw(data, judge):
+    told = losses(judge)
+    assert np.mean(told[-5:]) < 0.7 * np.mean(told[:5])
+    network = reader.open_reader(judge / "reader")
+    pictures = open_pictures(data, "train", SIZE)
+    logits, features = reader.read_all(network, pictures)
+    score = reader.score_pictures(pictures.scenes, logits)
+    assert score["shape"] > 3 * CHANCE["shape"]
+    assert features.shape == (8, 16)
+
+
+def test_the_flow_learns(teacher):
+    told = losses(teacher)
+    assert np.mean(told[-8:]) < 0.85 * np.mean(told[:5])
+    lines = [json.loads(line) for line in (teacher / "log.jsonl").read_text().splitlines()]
+    assert lines[-2]["images"] == 240
+    assert lines[-2]["cpu_seconds"] > 0
+    assert lines[-1]["unseen_loss"] > 0
+    assert [path.name for path in sorted((teacher / "snapshots").iterdir())] == ["0000030.pt", "0000060.pt"]
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "reader", "lumen", "student"])
+def test_a_stopped_run_goes_on_bit_by_bit(data, coder, teacher, tmp_path, kind):
+    def run(out: Path, stop_after: int | None) -> None:
+        if kind == "autoencoder":
+            autoencode.train_autoencoder(coder_settings(6), data, out, stop_after=stop_after)
+        elif kind == "reader":
+            reader.train_reader(reader_settings(6), data, out, stop_after=stop_after)
+        elif kind == "lumen":
+            train.train_lumen(lumen_settings(6), data, coder / "autoencoder", out, stop_after=stop_after)
+        else:
+            settings = distil.DistilSettings(loop(6), steps=2, inner=2)
+            told = (teacher / "checkpoint.pt", data, coder / "autoencoder", out)
+            distil.distil(settings, *told, stop_after=stop_after)
+
+    run(tmp_path / "whole", None)
+    run(tmp_path / "parts", 2)
+    run(tmp_path / "parts", None)
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+def test_a_run_may_be_made_longer_from_before_its_rate_fell(data, coder, tmp_path):
+    out, folder = tmp_path / "run", coder / "autoencoder"
+    train.train_lumen(lumen_settings(10), data, folder, out)
+    train.train_lumen(lumen_settings(14), data, folder, out, extend=True)
+    train.train_lumen(lumen_settings(14), data, folder, tmp_path / "whole")
+    one, other = weights(out), weights(tmp_path / "whole")
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_run_with_other_words_is_not_gone_on_with(data, coder, teacher, tmp_path):
+    state = load_state(teacher / "checkpoint.pt")
+    state["words"] = state["words"][1:]
+    torch.save(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(BadSettings, match="other words"):
+        train.train_lumen(lumen_settings(60), data, coder / "autoencoder", tmp_path)
+
+
+def test_a_student_learns_its_teachers_strides(data, coder, teacher, tmp_path):
+    settings = distil.DistilSettings(loop(30), steps=2, inner=2, guidance=2.0, rate=3e-3, other_rate=3e-3)
+    distil.distil(settings, teacher / "checkpoint.pt", data, coder / "autoencoder", tmp_path / "run")
+    told = losses(tmp_path / "run")
+    assert np.mean(told[-8:]) < np.mean(told[:8])
+    made = export.export(
+        tmp_path / "run" / "checkpoint.pt", coder / "autoencoder", tmp_path / "turbo", steps=2, guidance=1.0
+    )
+    assert made.config.guidance == 1.0
+
+
+# -- what comes of it
+
+
+def test_an_exported_folder_is_small_and_has_no_encoder(folder, coder, teacher):
+    painter, settings, _ = train.open_painter(teacher / "snapshots" / "0000060.pt")
+    assert settings.network["channels"] == 4
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    assert config["encoder_blocks"] == []
+    assert len(config["mean"]) == 4
+    count = sum(weight.numel() for weight in painter.parameters())
+    decoder = autoencode.open_autoencoder(coder / "autoencoder").decoder
+    count += sum(weight.numel() for weight in decoder.parameters())
+    # Two bytes a weight; the rest is names, words and settings.
+    assert 2 * count < 1e6 * export.megabytes(folder) < 2 * count + 40_000
+
+
+def test_evaluating_prints_every_column(data, judge, folder, tmp_path, capsys):
+    arguments = ["--model", folder, "--reader", judge / "reader", "--data", data, "--count", "3"]
+    arguments += [
+        "--prompts",
+        "2",
+        "--seeds",
+        "2",
+        "--json",
+        tmp_path / "a.json",
+        "--sheet",
+        tmp_path / "a.png",
+    ]
+    assert evaluate.main([str(one) for one in arguments]) == 0
+    text = capsys.readouterr().out
+    for told in (*ATTRIBUTES, *evaluate.SPLITS, "chance", "Fréchet", "nearest training render", "CPU-s"):
+        assert told in text
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert report["entrant"] == "lumen-tiny"
+    assert report["distance_pictures"] == 3
+    assert report["splits"]["test_triples"]["pictures"] == 2
+    assert set(report["splits"]["test_seen"]["painted"]) == set(report["splits"]["test_seen"]["real"])
+    assert all(0 <= share <= 1 for split in report["splits"].values() for share in split["painted"].values())
+    assert np.isfinite([report["distance"], report["real_distance"], report["same_prompt"]]).all()
+    assert (tmp_path / "a.txt").read_text().startswith("1. ")
+
+
+def test_the_commands_tell_what_is_wrong_in_one_line(data, tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        reader.main(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
+    assert caught.value.code == 1
+    assert "holds no finished shard" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", [autoencode, distil, evaluate, export, reader, train])
+def test_every_command_explains_itself_with_examples(module, capsys):
+    with pytest.raises(SystemExit) as caught:
+        module.main(["--help"])
+    assert caught.value.code == 0
+    assert f"python -m {module.__name__} " in capsys.readouterr().out.split("examples:")[1]
