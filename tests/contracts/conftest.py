@@ -1,0 +1,106 @@
+"""Exports to look at, and a hand to make them."""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from analysis.outcomes import Outcome
+from arena.db import Database, open_database, upgrade
+from arena.services.publishing import ExportReport, export
+from arena.services.sealing import seal_pending
+from arena.services.standings import refresh
+from arena.storage import ImageStore
+from tests.contracts.forging import Forger
+from tests.factory import Arena, open_arena
+
+SECRET = "a secret of these tests, long enough"
+Publish = Callable[..., ExportReport]
+
+
+def publisher(arena: Arena, images: ImageStore, *, batch: int = 25) -> Publish:
+    """Export as the command does: seal in batches, fit what lags, write."""
+
+    def publish(folder: Path, **options: object) -> ExportReport:
+        now = arena.now + timedelta(minutes=5)
+
+        def seal() -> int:
+            with arena.database.write.begin() as session:
+                sealed = seal_pending(session, now=now, limit=batch)
+            if not sealed:
+                refresh(arena.database, now=now)
+            return sealed
+
+        told = {"images": images, "secret_key": SECRET, "now": now, "seal": seal, **options}
+        with arena.database.read() as session:
+            return export(session, folder=folder, **told)
+
+    return publish
+
+
+@pytest.fixture
+def arena(database: Database, images: ImageStore) -> Arena:
+    """A campaign with pictures and no votes."""
+    return open_arena(database, images)
+
+
+@pytest.fixture
+def publish(arena: Arena, images: ImageStore) -> Publish:
+    """Export the arena into a folder."""
+    return publisher(arena, images)
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    """Rows of an export's votes as CSV has them."""
+    with (folder / "votes.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def some_votes(arena: Arena) -> None:
+    """Votes of each outcome, reasons, a skip, an expiry and an open battle."""
+    for outcome in Outcome:
+        arena.vote(arena.deal("rose", "lily", voter=f"voter {outcome}"), outcome)
+    reasoned = arena.deal("lily", "rose", prompt=1)
+    arena.vote(reasoned, Outcome.RIGHT, reasons=("texture", "text"), unblinded=("generic",), elapsed_ms=None)
+    arena.deal("rose", "iris", skipped=True)
+    arena.deal("rose", "iris", voter="bob", minutes=1)
+    arena.fill(60, rng=random.Random(5))
+    arena.deal("rose", "iris", voter="eve", minutes=600)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of two campaigns, never to be changed."""
+    folder = tmp_path_factory.mktemp("whole")
+    database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
+    upgrade(database)
+    images = ImageStore(folder / "images")
+    arena = open_arena(database, images)
+    some_votes(arena)
+    other = open_arena(database, images, slug="autumn", criteria=("beauty", "likeness"))
+    battle = other.deal("iris", "rose", prompt=2)
+    other.vote(battle)
+    other.vote(battle, Outcome.TIE, criterion=1)
+    other.fill(20, rng=random.Random(6))
+    publisher(arena, images)(folder / "export")
+    publisher(arena, images)(folder / "spring", campaign="spring")
+    database.dispose()
+    return folder / "export"
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    """A copy of the export, to be changed."""
+    return Path(shutil.copytree(whole, tmp_path / "export"))
+
+
+@pytest.fixture
+def forger(copy: Path) -> Forger:
+    """A forger with a copy of the export."""
+    return Forger(copy)
