@@ -101,18 +101,35 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        told = str(error.orig).lower()
-        if "full" in told or "no space" in told:
-            raise Unavailable("the disk is full; nothing was lost, make room and send it again") from error
-        if "locked" in told or "busy" in told:
-            raise Unavailable("the database is busy; nothing was lost, send it again") from error
-        if "readonly" in told or "read-only" in told:
-            raise Unavailable("the database is read-only; nothing was lost, send it again later") from error
-        if "not a database" in told or "malformed" in told:
-            raise Unavailable("the file is no database, or a damaged one; restore a backup of it") from error
-        if "unable to open" in told or "connection" in told:
-            raise Unavailable(f"the database cannot be reached: {str(error.orig).splitlines()[0]}") from error
+        for cause in _causes(error):
+            if plain := _plainly(str(getattr(cause, "orig", cause))):
+                raise Unavailable(plain) from error
         raise
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from: a full disk ends the transaction, and a lost savepoint hides why."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__context__
+
+
+def _plainly(told: str) -> str | None:
+    known = {
+        "full": "the disk is full; nothing was lost, make room and send it again",
+        "no space": "the disk is full; nothing was lost, make room and send it again",
+        "locked": "the database is busy; nothing was lost, send it again",
+        "busy": "the database is busy; nothing was lost, send it again",
+        "readonly": "the database is read-only; nothing was lost, send it again later",
+        "read-only": "the database is read-only; nothing was lost, send it again later",
+        "not a database": "the file is no database, or a damaged one; restore a backup of it",
+        "malformed": "the file is no database, or a damaged one; restore a backup of it",
+        "unable to open": f"the database cannot be reached: {told.splitlines()[0] if told else ''}",
+        "connection": f"the database cannot be reached: {told.splitlines()[0] if told else ''}",
+    }
+    lower = told.lower()
+    return next((plain for word, plain in known.items() if word in lower), None)
 
 
 def _alembic(connection: Connection | None = None) -> Config:

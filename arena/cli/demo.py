@@ -42,6 +42,7 @@ def demo(context: Context, host: str | None, port: int | None, workers: int | No
       arena demo --port 9000
       ARENA_HOME=/tmp/try arena demo
     """
+    context.environ.setdefault("ARENA_LOG_LEVEL", "warning")  # the progress line says what the log would
     settings = prepare(context)
     context.log_to_stderr()
     campaign_id = open_demo(context)

@@ -126,7 +126,9 @@ def next_battle(
 
 
 def _voter(session: Session, key: str, now: datetime) -> Voter:
-    found = session.scalar(select(Voter).where(Voter.key == key))
+    """Find or make a voter; its row stays locked, so that two tabs are not dealt two battles."""
+    query = select(Voter).where(Voter.key == key).with_for_update()
+    found = session.scalar(query)
     if found is not None:
         return found
     try:
@@ -135,7 +137,7 @@ def _voter(session: Session, key: str, now: datetime) -> Voter:
             session.add(voter)
         return voter
     except IntegrityError:  # a second tab of the same browser was first
-        return session.scalars(select(Voter).where(Voter.key == key)).one()
+        return session.scalars(query).one()
 
 
 def _pair(one: int, other: int) -> Pair:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from arena.db import Database, told_plainly
@@ -103,6 +104,8 @@ class Ledger:
                     try:
                         with session.begin_nested():
                             result = work(session)
+                    except OperationalError:
+                        raise  # a full disk has ended the whole transaction, savepoints and all
                     except Exception as error:
                         answer.set_exception(error)
                     else:

@@ -162,7 +162,6 @@ STATES: dict[str, State] = {
     ),
     "error": _BROKEN,
 }
-_DEEPEST = 20
 _HTTP = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -196,22 +195,14 @@ def explain_http(error: HTTPException) -> Response:
 
 
 def explain_database(error: OperationalError) -> Response:
-    """Tell an error of the database by its cause.
-
-    SQLite ends the whole transaction when the disk is full, and the savepoint that is then missing hides why.
-    """
-    chain: list[BaseException] = [error]
-    while chain[-1].__context__ is not None and len(chain) < _DEEPEST:
-        chain.append(chain[-1].__context__)
-    for cause in reversed(chain):
-        try:
-            with told_plainly():
-                raise cause
-        except Unavailable as plain:
-            return explain(plain)
-        except Exception as other:
-            log.debug("no words for %s", type(other).__name__)
-    return explain_fault(error)
+    """Tell an error of the database by its cause."""
+    try:
+        with told_plainly():
+            raise error
+    except Unavailable as plain:
+        return explain(plain)
+    except OperationalError:
+        return explain_fault(error)
 
 
 def explain_fault(error: Exception) -> Response:

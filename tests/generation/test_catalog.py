@@ -39,14 +39,19 @@ def written(folder: Path, text: str, name: str = "catalog.toml") -> Path:
     return file
 
 
-def test_the_built_in_entrants_are_the_atelier_and_its_draft():
+def test_the_built_in_entrants_are_the_atelier_and_two_lesser_ones():
     catalog = read_catalog(BUILT_IN)
-    assert catalog.slugs == ("atelier", "atelier-draft")
-    assert [card.kind for card in catalog] == ["reference", "baseline"]
+    assert catalog.slugs == ("atelier", "atelier-plain", "atelier-draft")
+    assert [card.kind for card in catalog] == ["reference", "baseline", "baseline"]
     assert {card.family for card in catalog} == {"atelier"}
-    assert dict(catalog["atelier"].identity) == {"size": 256, "samples": 16, "denoise": True}
-    assert dict(catalog["atelier-draft"].identity) == {"size": 256, "samples": 3, "denoise": False}
-    assert catalog["atelier"].revision != catalog["atelier-draft"].revision
+    assert dict(catalog["atelier"].identity) == {
+        "size": 256,
+        "samples": 16,
+        "denoise": True,
+        "bounces": 8,
+        "grammar": "1.0",
+    }
+    assert len({card.revision for card in catalog}) == 3
 
 
 def test_an_operators_file_adds_cards_and_takes_the_place_of_others(tmp_path):
@@ -56,17 +61,17 @@ def test_an_operators_file_adds_cards_and_takes_the_place_of_others(tmp_path):
         + ATELIER.format(slug="new", name="New", size=64),
     )
     catalog = read_catalog(BUILT_IN, own)
-    assert catalog.slugs == ("atelier", "atelier-draft", "new")
+    assert catalog.slugs == ("atelier", "atelier-plain", "atelier-draft", "new")
     assert (catalog["atelier"].name, catalog["atelier"].identity["size"]) == ("Ours", 128)
     assert "new" in catalog
     assert "old" not in catalog
-    assert len(catalog) == 3
+    assert len(catalog) == 4
 
 
 def test_an_unknown_name_names_the_known():
-    with pytest.raises(UnknownEntrant, match=r"'dali'.*atelier, atelier-draft") as caught:
+    with pytest.raises(UnknownEntrant, match=r"'dali'.*atelier, atelier-plain, atelier-draft") as caught:
         read_catalog(BUILT_IN)["dali"]
-    assert caught.value.known == ("atelier", "atelier-draft")
+    assert caught.value.known == ("atelier", "atelier-plain", "atelier-draft")
 
 
 def test_a_hub_card_is_pinned_by_its_commit_and_needs_no_weights_here(tmp_path):

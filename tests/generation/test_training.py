@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -159,19 +159,28 @@ def test_muon_gets_the_matrices_of_attention_and_mlp_and_nothing_else():
 # -- captions
 
 
-@pytest.mark.parametrize("index", range(0, 200, 5))
-def test_other_words_say_the_same(index):
-    scene, _ = draw("train", index, 8)
-    plain = caption(scene, np.random.default_rng(index))
-    other = with_aliases(plain, scene, np.random.default_rng(index), share=1.0)
-    assert make_tokenizer().numbers_of(other)[1] == ()
-    told = parse(other)
-    if isinstance(told, Refusal):  # some aliases clash, such as "at night in a city" after "in a"
-        pytest.skip(told.reason)
-    if isinstance(scene, Landscape):
-        return
-    assert isinstance(told, StillLife)
-    assert {thing.shape for thing in told.things} == {thing.shape for thing in scene.things}
+def test_other_words_say_the_same():
+    tokenizer, changed = make_tokenizer(), 0
+    for index in range(600):
+        scene, _ = draw("train", index, 3)
+        plain = caption(scene, np.random.default_rng(index))
+        other = with_aliases(plain, scene, np.random.default_rng(index), share=1.0)
+        assert tokenizer.numbers_of(other)[1] == ()
+        told, wanted = parse(other), parse(plain)
+        assert not isinstance(wanted, Refusal)
+        if isinstance(told, StillLife) and told.surface == "table":
+            told = replace(told, surface=scene.surface)
+        assert told == wanted
+        changed += other != plain
+    assert changed > 500
+
+
+def test_a_phrase_inside_another_is_left_alone():
+    scene = StillLife((Thing("ring", "own", "wood"),), "", "walnut table", "studio", "plain")
+    plain = "a wood ring on a dark wooden table in soft studio light"
+    told = [with_aliases(plain, scene, np.random.default_rng(n), share=0.5) for n in range(40)]
+    assert all("dark walnut" not in text for text in told)
+    assert len(set(told)) > 1
 
 
 def test_captions_are_sometimes_empty_and_sometimes_hold_an_unknown_word():

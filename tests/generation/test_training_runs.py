@@ -11,16 +11,17 @@ import pytest
 import torch
 
 from models.atelier.splits import held_triples, is_held_out
-from models.training import autoencode, distil, evaluate, export, reader, train
+from models.training import autoencode, curve, distil, evaluate, export, reader, train
 from models.training.attributes import ATTRIBUTES, CHANCE
 from models.training.data import Recipe, Shard, read_shard, render_shard
-from models.training.loop import load_state
+from models.training.loop import NoPlateau, load_state
 from models.training.settings import BadSettings, Loop
 from models.training.shards import HeldOutInTraining, NoPictures, open_pictures, to_bytes, to_unit
 
 pytest.importorskip("mitsuba")
 COUNTS = {"train": 8, "test_seen": 3, "test_triples": 2, "test_pairs": 2, "test_places": 2}
 SIZE = 32
+COLUMNS = ("all", "chance", "Fréchet", "nearest training render", "seeds of one prompt", "sharpness", "CPU-s")
 TINY = {"width": 32, "layers": 2, "heads": 2, "hidden": 32}
 
 
@@ -202,6 +203,8 @@ def test_a_stopped_run_goes_on_bit_by_bit(data, coder, teacher, tmp_path, kind):
 
 def test_a_run_may_be_made_longer_from_before_its_rate_fell(data, coder, tmp_path):
     out, folder = tmp_path / "run", coder / "autoencoder"
+    with pytest.raises(NoPlateau, match="has no plateau"):
+        train.train_lumen(lumen_settings(10), data, folder, out, extend=True)
     train.train_lumen(lumen_settings(10), data, folder, out)
     train.train_lumen(lumen_settings(14), data, folder, out, extend=True)
     train.train_lumen(lumen_settings(14), data, folder, tmp_path / "whole")
@@ -258,7 +261,7 @@ def test_evaluating_prints_every_column(data, judge, folder, tmp_path, capsys):
     ]
     assert evaluate.main([str(one) for one in arguments]) == 0
     text = capsys.readouterr().out
-    for told in (*ATTRIBUTES, *evaluate.SPLITS, "chance", "Fréchet", "nearest training render", "CPU-s"):
+    for told in (*ATTRIBUTES, *evaluate.SPLITS, *COLUMNS):
         assert told in text
     report = json.loads((tmp_path / "a.json").read_text())
     assert report["entrant"] == "lumen-tiny"
@@ -270,6 +273,20 @@ def test_evaluating_prints_every_column(data, judge, folder, tmp_path, capsys):
     assert (tmp_path / "a.txt").read_text().startswith("1. ")
 
 
+def test_a_learning_curve_scores_every_snapshot(data, judge, coder, teacher, tmp_path, capsys):
+    arguments = ["--run", teacher, "--autoencoder", coder / "autoencoder", "--reader", judge / "reader"]
+    arguments += ["--data", data, "--count", "2", "--steps", "2", "--out", tmp_path / "curve.jsonl"]
+    assert curve.main([str(one) for one in arguments]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["images"]) for line in lines] == [(30, 120), (60, 240)]
+    assert "shape" in lines[0]["report"]["splits"]["test_seen"]["painted"]
+    assert capsys.readouterr().out.count("\n") == 3
+    # What has been scored is not scored again.
+    (tmp_path / "curve.jsonl").write_text(json.dumps(lines[0]) + "\n")
+    assert curve.main([str(one) for one in arguments]) == 0
+    assert len((tmp_path / "curve.jsonl").read_text().splitlines()) == 2
+
+
 def test_the_commands_tell_what_is_wrong_in_one_line(data, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         reader.main(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
@@ -277,7 +294,7 @@ def test_the_commands_tell_what_is_wrong_in_one_line(data, tmp_path, capsys):
     assert "holds no finished shard" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", [autoencode, distil, evaluate, export, reader, train])
+@pytest.mark.parametrize("module", [autoencode, curve, distil, evaluate, export, reader, train])
 def test_every_command_explains_itself_with_examples(module, capsys):
     with pytest.raises(SystemExit) as caught:
         module.main(["--help"])
