@@ -11,26 +11,40 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.special import expit
 
 from analysis.arrays import Floats, Ints
-from analysis.bradley_terry import BradleyTerryFit
-from analysis.comparisons import Votes
+from analysis.comparisons import Comparisons, Votes
 from analysis.errors import InvalidComparisons, InvalidOption
-from analysis.estimate import generalised_inverse
+from analysis.estimate import StrengthFit
 
 FEW_CLUSTERS: Final = 30
-"""With fewer clusters even corrected sandwich intervals tend to be too narrow; a board says so."""
+"""With fewer clusters even corrected sandwich intervals tend to be too narrow: see `cluster_bootstrap`."""
 
-_SCORES: Final = np.array([1.0, 0.0, 0.5, 0.5])
+Fit = TypeVar("Fit", bound=StrengthFit)
 
 
-def clustered(fit: BradleyTerryFit, by: Sequence[str] = ("rater", "prompt")) -> BradleyTerryFit:
+class Clustering(NamedTuple):
+    """Votes with their clusters: names of the ways, codes of the votes, numbers of clusters."""
+
+    votes: Votes
+    ways: tuple[str, ...]
+    codes: tuple[Ints, ...]
+    sizes: tuple[int, ...]
+
+    def method(self) -> str:
+        """Name the ways of clustering."""
+        return " and ".join(self.ways)
+
+    def target(self) -> str:
+        """Say what an interval is about that lets these clusters vary."""
+        counted = " and ".join(f"{size} {way}s" for way, size in zip(self.ways, self.sizes, strict=True))
+        return f"other {' and '.join(way + 's' for way in self.ways)} like the {counted} seen"
+
+
+def clustered(fit: Fit, by: Sequence[str] = ("rater", "prompt")) -> Fit:
     """Give a fit a covariance that lets the votes of one rater, one prompt or both depend on each other.
 
     Each way of clustering [1]_ is scaled by G / (G - 1) with G clusters; two ways are added and their
@@ -39,15 +53,15 @@ def clustered(fit: BradleyTerryFit, by: Sequence[str] = ("rater", "prompt")) -> 
 
     Parameters
     ----------
-    fit : BradleyTerryFit
+    fit : StrengthFit
         Its comparisons must hold votes with these clusters.
     by : sequence of {"rater", "prompt"}
         One or two of them.
 
     Returns
     -------
-    BradleyTerryFit
-        The same strengths; `covariance`, `covariance_method`, `target` and `degrees_of_freedom` new.
+    StrengthFit
+        The same estimates; `covariance`, `covariance_method`, `target` and `degrees_of_freedom` new.
 
     Raises
     ------
@@ -56,65 +70,61 @@ def clustered(fit: BradleyTerryFit, by: Sequence[str] = ("rater", "prompt")) -> 
     InvalidOption
         `by` is empty or too long, or there is only one cluster, or more entrants than a matrix is kept for.
     """
-    votes = fit.comparisons.votes
+    found = clusters_of(fit.comparisons, by)
+    if fit.covariance is None:
+        raise InvalidOption("too many entrants for a clustered covariance")
+    filling = sum(
+        _products(fit, found.votes, code, size) for code, size in zip(found.codes, found.sizes, strict=True)
+    )
+    if len(found.ways) == 2:
+        filling = filling - _products(fit, found.votes, *intersection(found))
+    bread = fit.bread()
+    covariance = bread @ filling @ bread.T
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    covariance = (vectors * np.clip(values, 0, None)) @ vectors.T
+    return fit.with_covariance(
+        covariance,
+        f"sandwich clustered by {found.method()}",
+        found.target(),
+        float(min(found.sizes) - 1),
+        found.ways,
+    )
+
+
+def clusters_of(comparisons: Comparisons, by: Sequence[str]) -> Clustering:
+    """Look up the clusters of the votes, numbered without gaps; errors as in `clustered`."""
+    votes = comparisons.votes
     ways = tuple(dict.fromkeys(by))
     if not 1 <= len(ways) <= 2:
         raise InvalidOption("cluster by one or two columns")
     missing = [way for way in ways if votes is None or way not in votes.clusters]
     if votes is None or missing:
         raise InvalidComparisons(f"the votes were read without a column for {', '.join(missing)}")
-    if fit.covariance is None:
-        raise InvalidOption("too many entrants for a clustered covariance")
-    residuals = _residuals(fit, votes)
-    codes = [np.unique(votes.clusters[way], return_inverse=True)[1] for way in ways]
-    sizes = [int(code.max(initial=-1)) + 1 for code in codes]
+    codes = tuple(gapless(votes.clusters[way]) for way in ways)
+    sizes = tuple(int(code.max(initial=-1)) + 1 for code in codes)
     if min(sizes) < 2:
         raise InvalidOption("one cluster alone says nothing about others")
-    filling = sum(
-        (_cluster_products(fit, votes, residuals, code) for code in codes),
-        start=np.zeros_like(fit.covariance),
-    )
-    if len(ways) == 2:
-        both = np.unique(codes[0] * sizes[1] + codes[1], return_inverse=True)[1]
-        filling -= _cluster_products(fit, votes, residuals, both)
-    bread = generalised_inverse(fit.information(), fit.component)
-    covariance = bread @ filling @ bread
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    covariance = (vectors * np.clip(values, 0, None)) @ vectors.T
-    unknown = ~np.isfinite(fit.strengths)
-    covariance[unknown, :] = covariance[:, unknown] = np.nan
-    counted = " and ".join(f"{size} {way}s" for way, size in zip(ways, sizes, strict=True))
-    return replace(
-        fit,
-        covariance=covariance,
-        variance=np.diagonal(covariance).copy(),
-        covariance_method="sandwich clustered by " + " and ".join(ways),
-        target=f"other {' and '.join(way + 's' for way in ways)} like the {counted} seen",
-        degrees_of_freedom=float(min(sizes) - 1),
-    )
+    return Clustering(votes, ways, codes, sizes)
 
 
-def _residuals(fit: BradleyTerryFit, votes: Votes) -> Floats:
-    """Weight times (score - expected score) of each vote; zero where the fit does not use the vote."""
-    known = np.nan_to_num(fit.strengths)
-    residuals = _SCORES[votes.outcome] - expit(known[votes.left] - known[votes.right])
-    used = fit.component[votes.left] == fit.component[votes.right]
-    if fit.ties == "drop":
-        used &= votes.outcome < 2
-    elif fit.both_bad == "drop":
-        used &= votes.outcome < 3
-    residuals *= used
-    if votes.weight is not None:
-        residuals *= votes.weight
-    return residuals
+def intersection(clustering: Clustering) -> tuple[Ints, int]:
+    """Number the occurring pairs of clusters."""
+    first, second = clustering.codes
+    both = gapless(first * clustering.sizes[1] + second)
+    return both, int(both.max()) + 1
 
 
-def _cluster_products(fit: BradleyTerryFit, votes: Votes, residuals: Floats, code: Ints) -> Floats:
-    """Sum the outer products of the clusters' summed scores, times G / (G - 1); shape (n, n)."""
-    n = len(fit.labels)
-    groups = int(code.max()) + 1
-    rows = np.concatenate([code, code])
-    columns = np.concatenate([votes.left, votes.right])
-    scores = csr_array((np.concatenate([residuals, -residuals]), (rows, columns)), shape=(groups, n))
-    product = (scores.T @ scores).toarray()
-    return np.asarray(product * (groups / (groups - 1)), dtype=np.float64)
+def gapless(codes: Ints) -> Ints:
+    """Number the codes that occur from zero, in order."""
+    largest = int(codes.max(initial=-1)) + 1
+    if largest > 4 * codes.size + 1000:
+        return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.int64)
+    occurring = np.bincount(codes, minlength=largest) > 0
+    return np.asarray((np.cumsum(occurring) - 1)[codes], dtype=np.int64)
+
+
+def _products(fit: StrengthFit, votes: Votes, code: Ints, groups: int) -> Any:
+    """Sum the outer products of the clusters' summed scores, times G / (G - 1)."""
+    scores = fit.cluster_scores(votes, code, groups)
+    product: Floats = (scores.T @ scores).toarray()
+    return product * (groups / max(groups - 1, 1))

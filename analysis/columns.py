@@ -148,6 +148,12 @@ def _from_objects(column: pd.Series) -> Column:
     """Encode Python objects or plain numbers."""
     import pyarrow as pa
 
+    if column.dtype == object:
+        try:
+            coded = pa.dictionary(pa.int32(), pa.string())
+            return _from_arrow(pa.array(column.to_numpy(), type=coded, from_pandas=True))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            pass  # not only strings
     try:
         return _from_arrow(pa.array(column, from_pandas=True))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):

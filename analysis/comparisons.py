@@ -42,6 +42,8 @@ class Votes:
         None where every vote weighs one.
     clusters : mapping of str to ndarray of shape (n_votes,)
         Codes of "rater" and "prompt", where the source had them.
+    levels : mapping of str to tuple of str
+        What the codes stand for.
     """
 
     left: NDArray[np.int32]
@@ -49,6 +51,7 @@ class Votes:
     outcome: NDArray[np.int8]
     weight: Floats | None
     clusters: Mapping[str, Ints]
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,8 +200,8 @@ class Comparisons:
         reading = _Reading(sides, labels, vocabulary)
         kept = None
         if keep_votes or (keep_votes is None and clusters):
-            codes = {role: _cluster_codes(columns[name], name) for role, name in clusters.items()}
-            kept = reading.votes(weights, codes)
+            encoded = {role: _clusters(columns[name], name) for role, name in clusters.items()}
+            kept = reading.votes(weights, encoded)
         return cls(*reading.totals(weights), kept)
 
 
@@ -248,14 +251,15 @@ class _Reading:
             _cells(self.target, sums, n)[2], _cells(self.target, squares, n)[2],
         )  # fmt: skip
 
-    def votes(self, weights: Floats | None, clusters: dict[str, Ints]) -> Votes:
+    def votes(self, weights: Floats | None, clusters: dict[str, Column]) -> Votes:
         """Give the votes one by one."""
         return Votes(
             self.left_map.astype(np.int32)[self.left.codes],
             self.right_map.astype(np.int32)[self.right.codes],
             self.outcome_map.astype(np.int8)[self.outcome.codes],
             weights,
-            MappingProxyType(clusters),
+            MappingProxyType({role: column.codes.astype(np.int64) for role, column in clusters.items()}),
+            MappingProxyType({role: column.levels for role, column in clusters.items()}),
         )
 
     def _read_words(self, occurring: Ints, vocabulary: str | None) -> Ints:
@@ -334,10 +338,10 @@ def _outcomes(words: Sequence[str]) -> Ints:
     return np.array([known[word] for word in words], dtype=np.int64)
 
 
-def _cluster_codes(column: Any, name: str) -> Ints:
+def _clusters(column: Any, name: str) -> Column:
     encoded = encode(column)
     _refuse_nulls(encoded, name)
-    return encoded.codes.astype(np.int64)
+    return encoded
 
 
 def _refuse_nulls(column: Column, name: str) -> None:

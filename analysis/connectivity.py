@@ -82,22 +82,38 @@ class Connectivity:
 
     def standings(self) -> tuple[Standing, ...]:
         """Where each entrant stands to the core of its island."""
-        reach = self.above()
+        over, under = self._reaching(1), self._reaching(0)
         alone = np.bincount(self.island)[self.island] == 1 if self.island.size else self.island
         found = []
-        for i, component in enumerate(self.component.tolist()):
-            core = int(self.core[self.island[i]])
-            if alone[i]:
+        for c, met_nobody, island in zip(
+            self.component.tolist(), alone.tolist(), self.island.tolist(), strict=True
+        ):
+            core = int(self.core[island])
+            if met_nobody:
                 found.append(Standing.UNMET)
             elif core < 0:
                 found.append(Standing.APART)
-            elif component == core:
+            elif c == core:
                 found.append(Standing.CORE)
-            elif reach[component, core]:
+            elif c in over:
                 found.append(Standing.ABOVE)
             else:
-                found.append(Standing.BELOW if reach[core, component] else Standing.APART)
+                found.append(Standing.BELOW if c in under else Standing.APART)
         return tuple(found)
+
+    def _reaching(self, end: int) -> set[int]:
+        """Components from which wins lead to a core (end 1), or to which they lead from one (end 0)."""
+        beside: dict[int, list[int]] = {}
+        for link in self.links:
+            beside.setdefault(link[end], []).append(link[1 - end])
+        waiting = [c for c in self.core.tolist() if c >= 0]
+        seen: set[int] = set()
+        while waiting:
+            for other in beside.get(waiting.pop(), ()):
+                if other not in seen:
+                    seen.add(other)
+                    waiting.append(other)
+        return seen
 
     def above(self) -> Bools:
         """Whether a chain of wins leads from one component to another, and so none back.

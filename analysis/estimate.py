@@ -8,16 +8,18 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from analysis.arrays import Bools, Floats, Ints
-from analysis.comparisons import Comparisons
+from analysis.arrays import Bools, Codes, Floats, Ints
+from analysis.comparisons import Comparisons, Votes
 from analysis.connectivity import Connectivity, algebraic_connectivity, connect
 from analysis.errors import ConvergenceError, InvalidOption
-from analysis.likelihood import DENSE_LIMIT, Model, Summit, climb
+from analysis.likelihood import DENSE_LIMIT, Model, Summit, Terms, climb
 from analysis.pairs import Pairs, pairs_of
 
 PLAIN_TARGET: Final = "these prompts, pictures and raters: every vote taken as independent"
@@ -60,6 +62,8 @@ class StrengthFit:
         What the intervals are about, for people.
     degrees_of_freedom : float
         For t quantiles; infinite unless clustered.
+    clusters : tuple of str
+        What votes were clustered by.
     """
 
     comparisons: Comparisons
@@ -80,6 +84,7 @@ class StrengthFit:
     eta: float = 0.0
     target: str = PLAIN_TARGET
     degrees_of_freedom: float = math.inf
+    clusters: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -112,11 +117,89 @@ class StrengthFit:
 
     def information(self) -> Floats:
         """Observed information H of the strengths, over the pairs within components; shape (n, n)."""
+        n = len(self.labels)
+        return self._whole_information()[:n, :n]
+
+    def bread(self) -> Floats:
+        """Inverse of the information of all parameters, the strengths first, for sandwich covariances."""
+        return generalised_inverse(self._whole_information(), self.component)
+
+    def _whole_information(self) -> Floats:
+        """Information of the strengths and, of a tie model, eta."""
         pairs = within_components(self.pairs(), self.connectivity)
         known = np.nan_to_num(self.strengths)
-        return pairs.laplacian(
-            self.model.terms(pairs, known[pairs.first] - known[pairs.second], self.eta).curvature
+        terms = self.model.terms(pairs, known[pairs.first] - known[pairs.second], self.eta)
+        return information_matrix(pairs, terms)
+
+    def cluster_scores(self, votes: Votes, code: Ints, groups: int) -> csr_array:
+        """Sum the votes' scores by cluster; shape (groups, parameters), columns as in `bread`.
+
+        Parameters
+        ----------
+        votes : Votes
+            Those of the comparisons.
+        code : ndarray of shape (n_votes,)
+            Cluster of each vote, from 0 to groups - 1.
+        groups : int
+        """
+        known = np.nan_to_num(self.strengths)
+        by_x, by_eta = self.model.vote_scores(votes.outcome, known[votes.left] - known[votes.right], self.eta)
+        weight = self.vote_weights(votes)
+        n = len(self.labels)
+        extra = [(n, by_eta * weight)] if self.model.has_eta else []
+        return sum_scores(votes.left, votes.right, code, (groups, n + len(extra)), by_x * weight, extra)
+
+    def vote_weights(self, votes: Votes) -> Floats:
+        """Weight of each vote; zero where this fit does not use it."""
+        used = self.component[votes.left] == self.component[votes.right]
+        if self.ties == "drop":
+            used &= votes.outcome < 2
+        elif self.both_bad == "drop":
+            used &= votes.outcome < 3
+        return np.asarray(used * (1.0 if votes.weight is None else votes.weight), dtype=np.float64)
+
+    def with_covariance(
+        self,
+        whole: Floats,
+        method: str,
+        target: str,
+        degrees_of_freedom: float,
+        clusters: tuple[str, ...] = (),
+    ) -> Self:
+        """Give the fit another covariance.
+
+        Parameters
+        ----------
+        whole : ndarray of shape (parameters, parameters)
+            Of the strengths first; what else there is belongs to the kind of fit.
+        method, target, degrees_of_freedom, clusters
+            As in the attributes.
+        """
+        n = len(self.labels)
+        covariance = whole[:n, :n].copy()
+        unknown = ~np.isfinite(self.strengths)
+        covariance[unknown, :] = covariance[:, unknown] = np.nan
+        return replace(
+            self,
+            covariance=covariance,
+            variance=np.diagonal(covariance).copy(),
+            covariance_method=method,
+            target=target,
+            degrees_of_freedom=degrees_of_freedom,
+            clusters=clusters,
         )
+
+    def own_profile(self, entrant: int, level: float) -> tuple[float, float] | None:
+        """Profile bounds of a fit whose likelihood is no function of counts; None where it is one."""
+        return None
+
+    def remark(self, entrant: int) -> str | None:
+        """Why this kind of fit gives an entrant no strength, or a doubtful one."""
+        return None
+
+    def remarks(self) -> tuple[str, ...]:
+        """What this kind of fit has to say of the whole board."""
+        return ()
 
     def lambda_2(self) -> float:
         """Algebraic connectivity of the core: near zero where few votes hold it together."""
@@ -146,6 +229,33 @@ class StrengthFit:
 def within_components(pairs: Pairs, connectivity: Connectivity) -> Pairs:
     """Those pairs that met within one strongly connected component."""
     return pairs.only(connectivity.component[pairs.first] == connectivity.component[pairs.second])
+
+
+def information_matrix(pairs: Pairs, terms: Terms) -> Floats:
+    """Information of the strengths and, where the model has one, of eta; shape (n, n) or (n + 1, n + 1)."""
+    n = pairs.n
+    size = n if terms.eta_cross is None else n + 1
+    information = np.zeros((size, size))
+    information[:n, :n] = pairs.laplacian(terms.curvature)
+    if terms.eta_cross is not None:
+        information[n, :n] = information[:n, n] = pairs.total(terms.eta_cross)
+        information[n, n] = terms.eta_curvature
+    return information
+
+
+def sum_scores(
+    left: Codes,
+    right: Codes,
+    code: Ints,
+    shape: tuple[int, int],
+    by_x: Floats,
+    extra: Sequence[tuple[int, Floats]],
+) -> csr_array:
+    """Sum scores by cluster: `by_x` to the left, minus `by_x` to the right, `extra` to columns given."""
+    rows = np.tile(code, 2 + len(extra))
+    columns = [left, right, *(np.full(len(code), column, np.int32) for column, _ in extra)]
+    values = [by_x, -by_x, *(score for _, score in extra)]
+    return csr_array((np.concatenate(values), (rows, np.concatenate(columns))), shape=shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,15 +376,9 @@ def _covariance(
             held: Floats = around / bread**2
         held[alone] = np.nan
         return None, held, math.nan
-    size = n + (1 if model.has_eta else 0)
-    information = np.zeros((size, size))
-    information[:n, :n] = pairs.laplacian(terms.curvature)
-    if terms.eta_cross is not None:
-        information[n, :n] = information[:n, n] = pairs.total(terms.eta_cross)
-        information[n, n] = terms.eta_curvature
-    inverse = generalised_inverse(information, component)
+    inverse = generalised_inverse(information_matrix(pairs, terms), component)
     if kind == "sandwich":
-        filling = np.zeros((size, size))
+        filling = np.zeros_like(inverse)
         filling[:n, :n] = pairs.laplacian(by_x)
         if model.has_eta:
             filling[n, :n] = filling[:n, n] = pairs.total(mixed)

@@ -20,6 +20,7 @@ from scipy.special import ndtri, stdtrit
 from analysis.arrays import Floats
 from analysis.errors import AnalysisError, DisconnectedError, InvalidOption
 from analysis.estimate import StrengthFit
+from analysis.profile import cautious_covariance
 
 BEST_DRAWS: Final = 10_000
 
@@ -70,7 +71,7 @@ def wald_intervals(fit: StrengthFit, *, level: float = 0.95) -> tuple[Floats, Fl
 
 
 def difference(fit: StrengthFit, first: str, second: str, *, level: float = 0.95) -> Difference:
-    """Compare two entrants.
+    """Compare two entrants; with few votes the standard error is not below the model's.
 
     Raises
     ------
@@ -82,9 +83,10 @@ def difference(fit: StrengthFit, first: str, second: str, *, level: float = 0.95
         raise DisconnectedError(
             f"{first} and {second} are not connected by wins both ways", [[first], [second]]
         )
-    covariance = _whole(fit)
+    _whole(fit)
+    covariance = cautious_covariance(fit, np.array([a, b]))
     estimate = float(fit.strengths[a] - fit.strengths[b])
-    se = math.sqrt(max(0.0, covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]))
+    se = math.sqrt(max(0.0, covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]))
     half = quantile(fit, level) * se
     return Difference(first, second, estimate, se, estimate - half, estimate + half, level, fit.target)
 

@@ -7,7 +7,9 @@ there is no full estimate:
 entrant                                 rating  low, high   rank       remark
 ======================================  ======  ==========  =========  ===================================
 connected, not `few_votes`              yes     Wald        yes        bounds from the fit's covariance
+the same, fewer than 30 clusters        yes     bootstrap   yes        cluster bootstrap-t, the row says so
 connected, few votes, wins or losses    yes     profile     yes        provisional
+identified by no contrast of votes      null    null, null  null       provisional (fits with covariates)
 undefeated, or in a group that is       null    low, null   win order  provisional
 winless, or in a group that is          null    null, high  win order  provisional
 met only separated entrants             null    null, null  win order  provisional; null if undecided
@@ -18,6 +20,9 @@ met nobody                              null    null, null  null       provision
 
 The main island is the one with most entrants, then most votes. Ratings of two islands cannot be compared,
 though each is centred on 1000: `LeaderboardRow.island` tells them apart, and a warning says so.
+
+A profile interval takes every vote as independent; where the fit is clustered it is widened to hold the Wald
+interval.
 """
 
 from __future__ import annotations
@@ -29,14 +34,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats
-from analysis.clustering import FEW_CLUSTERS
+from analysis.arrays import Floats
+from analysis.board_bounds import row_bounds, studentised
+from analysis.board_remarks import board_warnings, reason_of
+from analysis.bootstrap import Bootstrap
+from analysis.cluster_bootstrap import ClusterBootstrap
 from analysis.comparisons import BOTH_BAD, LEFT, RIGHT, TIE, Comparisons
 from analysis.connectivity import Standing
+from analysis.errors import InvalidOption
 from analysis.estimate import StrengthFit
-from analysis.intervals import wald_intervals, wilson_interval
-from analysis.likelihood import DENSE_LIMIT
-from analysis.profile import FEW_ONE_WAY, FEW_VOTES, NOTHING, Interval, few_votes, profile_interval
+from analysis.intervals import wilson_interval
+from analysis.profile import few_votes
 from analysis.ranks import RANK_DRAWS, point_ranks, rank_intervals
 from analysis.scale import to_rating
 
@@ -77,6 +85,8 @@ class LeaderboardRow:
         Why it is provisional.
     island : int
         0 the main one.
+    interval : str or None
+        Kind of interval: "wald", "profile", "bootstrap", "cluster bootstrap-t".
     """
 
     entrant: str
@@ -98,6 +108,7 @@ class LeaderboardRow:
     provisional: bool
     reason: str | None
     island: int
+    interval: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,25 +173,39 @@ class Leaderboard:
 
 
 def leaderboard(
-    fit: StrengthFit, *, level: float = 0.95, seed: int = 0, draws: int = RANK_DRAWS, ranks: bool = True
+    fit: StrengthFit,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = RANK_DRAWS,
+    ranks: bool = True,
+    resampled: Bootstrap | ClusterBootstrap | None = None,
 ) -> Leaderboard:
     """Make the table of a fit; the module's docstring says what is printed for whom.
 
     Parameters
     ----------
     fit : StrengthFit
-        Of `fit_bradley_terry`, `fit_davidson` or `fit_rao_kupper`.
+        Of `fit_bradley_terry`, `fit_davidson`, `fit_rao_kupper`, `fit_contextual` or `fit_judges`, clustered
+        or not.
     level : float
         Of each interval, and of all rank intervals at once.
     seed, draws : int
         For the rank intervals.
     ranks : bool
         Whether to compute rank intervals; without, ranks by estimate are still given.
+    resampled : Bootstrap or ClusterBootstrap, optional
+        Of this fit: its bounds take the place of Wald's. With fewer than `FEW_CLUSTERS` clusters, and votes
+        few enough for it, a cluster bootstrap-t is made without asking.
     """
+    if resampled is None:
+        resampled = studentised(fit, seed)
+    elif resampled.labels != fit.labels:
+        raise InvalidOption("the bootstrap is of other entrants")
     standings = fit.connectivity.standings()
     outcomes = outcome_counts(fit.comparisons)
     few = few_votes(fit)
-    low, high = _bounds(fit, standings, few, level)
+    low, high, kinds = row_bounds(fit, standings, few, level, resampled)
     blank = np.full(len(standings), np.nan)
     order = (point_ranks(fit), blank, blank)
     if ranks:
@@ -193,7 +218,9 @@ def leaderboard(
         bounds = (float(low[i]), float(high[i]))
         places = (float(order[0][i]), float(order[1][i]), float(order[2][i]))
         rows.append(
-            _row(fit, i, float(rating[i]), bounds, places, standing, bool(few[i]), outcomes[i], level)
+            _row(
+                fit, i, float(rating[i]), bounds, places, standing, bool(few[i]), outcomes[i], level, kinds[i]
+            )
         )
     keys = [
         (
@@ -215,7 +242,7 @@ def leaderboard(
     }
     return Leaderboard(
         rows=ordered,
-        warnings=_warnings(fit, standings),
+        warnings=board_warnings(fit, standings, resampled),
         method=fit.method,
         method_version=fit.method_version,
         covariance_method=fit.covariance_method,
@@ -245,21 +272,6 @@ def outcome_counts(comparisons: Comparisons) -> Floats:
     )
 
 
-def _bounds(
-    fit: StrengthFit, standings: tuple[Standing, ...], few: Bools, level: float
-) -> tuple[Floats, Floats]:
-    """Bounds in points: Wald, or by profile for few votes and for separated entrants; shape (n,) each."""
-    low, high = (bound.copy() for bound in wald_intervals(fit, level=level))
-    for i, standing in enumerate(standings):
-        found = Interval(float(low[i]), float(high[i]))
-        if standing in (Standing.APART, Standing.UNMET):
-            found = NOTHING
-        elif standing is not Standing.CORE or few[i]:
-            found = profile_interval(fit, i, level=level)
-        low[i], high[i] = found
-    return to_rating(low), to_rating(high)
-
-
 def _row(
     fit: StrengthFit,
     i: int,
@@ -270,11 +282,12 @@ def _row(
     few: bool,
     outcomes: Floats,
     level: float,
+    kind: str | None,
 ) -> LeaderboardRow:
     """Dress one entrant."""
     wins, losses, ties, both_bad = (round(float(count)) for count in outcomes)
     votes = wins + losses + ties + both_bad
-    reason = _reason(fit, i, standing, few, votes)
+    reason = reason_of(fit, i, standing, few, votes)
     bad_low, bad_high = wilson_interval(both_bad, votes, level=level)
     return LeaderboardRow(
         entrant=fit.labels[i],
@@ -296,66 +309,8 @@ def _row(
         provisional=reason is not None,
         reason=reason,
         island=int(fit.island[i]),
+        interval=kind,
     )
-
-
-def _reason(fit: StrengthFit, i: int, standing: Standing, few: bool, votes: int) -> str | None:
-    """Say why a row is provisional."""
-    group = int(np.count_nonzero(fit.component == fit.component[i]))
-    if standing is Standing.UNMET:
-        return "no votes" if not votes else "no votes that count"
-    if standing is Standing.ABOVE:
-        return "undefeated: how far above is open" if group == 1 else (
-            f"in a group of {group} that never lost to the others: how far above is open"
-        )  # fmt: skip
-    if standing is Standing.BELOW:
-        return "winless: how far below is open" if group == 1 else (
-            f"in a group of {group} that never beat the others: how far below is open"
-        )  # fmt: skip
-    if standing is Standing.APART:
-        return "no chain of wins leads to and from the others"
-    if fit.island[i] > 0:
-        return "never compared with the main group, directly or through others: a scale of its own"
-    if few:
-        return f"fewer than {FEW_VOTES} votes that count, or fewer than {FEW_ONE_WAY} wins or losses"
-    return None
-
-
-def _warnings(fit: StrengthFit, standings: tuple[Standing, ...]) -> tuple[str, ...]:
-    """Say what the whole board suffers from."""
-    if not fit.n_votes:
-        return ("There are no votes yet.",)
-    found = []
-    met = [i for i, standing in enumerate(standings) if standing is not Standing.UNMET]
-    islands = len({int(fit.island[i]) for i in met})
-    if islands > 1:
-        found.append(
-            f"The entrants form {islands} groups that never met: ratings of different groups cannot be"
-            " compared, and only the largest is ranked."
-        )
-    if not any(standing is Standing.CORE for standing in standings):
-        found.append("Nobody has both won and lost within a common group: no rating can be estimated yet.")
-    for standing, word in ((Standing.ABOVE, "never lost to"), (Standing.BELOW, "never won against")):
-        count = sum(1 for i in met if standings[i] is standing)
-        if count:
-            verb = "has" if count == 1 else "have"
-            found.append(
-                f"{count} of the entrants {verb} {word} the main group: the rating is open at one end."
-            )
-    unmet = len(standings) - len(met)
-    if unmet:
-        found.append(f"{unmet} of the entrants {'has' if unmet == 1 else 'have'} no votes that count.")
-    if fit.covariance is None:
-        found.append(
-            f"With more than {DENSE_LIMIT} entrants intervals hold all other entrants fixed and are too"
-            " narrow; rank intervals are not computed."
-        )
-    if fit.degrees_of_freedom + 1 < FEW_CLUSTERS:
-        found.append(
-            f"Only {int(fit.degrees_of_freedom) + 1} clusters: with fewer than {FEW_CLUSTERS} the intervals"
-            " may be too narrow."
-        )
-    return tuple(found)
 
 
 def _known(value: float) -> float | None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit, log_expit
 
@@ -28,6 +29,9 @@ from analysis.pairs import Pairs
 
 MAX_STEP: Final = 4.0
 """No strength moves by more nats in one step."""
+
+HALF_WINS: Final = np.array([1.0, 0.0, 0.5, 0.5])
+"""What the left scores by each outcome where a tie is half a win to each."""
 
 DENSE_LIMIT: Final = 1000
 """With more free entrants the Newton system is solved sparse."""
@@ -62,6 +66,9 @@ class Model(Protocol):
     def squared_scores(self, squares: Pairs, x: Floats, eta: float) -> tuple[Floats, Floats, float]:
         """Sums of squared score contributions: by x (n_pairs,), x times eta (n_pairs,), eta."""
 
+    def vote_scores(self, outcome: NDArray[np.int8], x: Floats, eta: float) -> tuple[Floats, Floats]:
+        """Scores of single votes by x = r_left - r_right and by eta, each (n_votes,)."""
+
 
 @dataclass(frozen=True, slots=True)
 class BradleyTerry:
@@ -83,6 +90,11 @@ class BradleyTerry:
         p = expit(x)
         by_x = squares.wins * (1 - p) ** 2 + squares.losses * p**2 + squares.ties * (0.5 - p) ** 2
         return by_x, np.zeros_like(by_x), 0.0
+
+    def vote_scores(self, outcome: NDArray[np.int8], x: Floats, eta: float = 0.0) -> tuple[Floats, Floats]:
+        """What was scored less what was expected."""
+        by_x = HALF_WINS[outcome] - expit(x)
+        return by_x, np.zeros_like(by_x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,11 @@ class Davidson:
         gap = win - lose
         parts = [(squares.wins, 1.0, 0.0), (squares.losses, -1.0, 0.0), (squares.ties, 0.0, 1.0)]
         return _sum_scores([(w, (s - gap) / 2, t - tie) for w, s, t in parts])
+
+    def vote_scores(self, outcome: NDArray[np.int8], x: Floats, eta: float) -> tuple[Floats, Floats]:
+        """The same vote by vote."""
+        win, lose, tie = self.probabilities(x, eta)
+        return HALF_WINS[outcome] - (1 + win - lose) / 2, (outcome > 1) - tie
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +176,13 @@ class RaoKupper:
             (squares.losses, -win_by, -win_by),
             (squares.ties, lose_by - win_by, 2 / grown - lose_by - win_by),
         ])  # fmt: skip
+
+    def vote_scores(self, outcome: NDArray[np.int8], x: Floats, eta: float) -> tuple[Floats, Floats]:
+        """The same vote by vote."""
+        lose_by, win_by = 1 - expit(x - eta), 1 - expit(-x - eta)
+        by_x = np.choose(np.minimum(outcome, 2), [lose_by, -win_by, lose_by - win_by])
+        of_tie = -2 / np.expm1(-2 * eta) - lose_by - win_by
+        return by_x, np.choose(np.minimum(outcome, 2), [-lose_by, -win_by, of_tie])
 
 
 class Summit(NamedTuple):
@@ -248,6 +272,11 @@ def _newton_step(
     right = np.column_stack([gradient, ones]) if keep_sum else gradient[:, None]
     if free.size > DENSE_LIMIT and not free_eta:
         solved = _solve_sparse(pairs, now, free, right)
+    elif free.size > DENSE_LIMIT and now.eta_cross is not None:
+        cross = pairs.total(now.eta_cross)[free]
+        alone, along = _solve_sparse(pairs, now, free, np.column_stack([gradient[:-1], cross])).T
+        by_eta = (gradient[-1] - cross @ alone) / (now.eta_curvature - cross @ along)
+        solved = np.append(alone - by_eta * along, by_eta)[:, None]
     else:
         information = np.zeros((gradient.size, gradient.size))
         whole = pairs.laplacian(now.curvature)

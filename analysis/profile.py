@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import log_expit, ndtri
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.connectivity import Standing
 from analysis.errors import ConvergenceError
-from analysis.estimate import StrengthFit, within_components
+from analysis.estimate import StrengthFit, generalised_inverse, within_components
 from analysis.likelihood import climb
 
 FEW_VOTES: Final = 30
@@ -31,6 +31,9 @@ FEW_VOTES: Final = 30
 
 FEW_ONE_WAY: Final = 5
 """The same with fewer wins or fewer losses than this (a tie is half of each), whatever the votes."""
+
+FEW_DECISIVE: Final = 10
+"""The same with fewer votes than this that were no ties: a sandwich of nothing but ties is zero."""
 
 FARTHEST: Final = 40.0
 """Bounds are sought up to so many nats away (odds of 1 to 10^17)."""
@@ -46,7 +49,9 @@ class Interval(NamedTuple):
 NOTHING: Final = Interval(math.nan, math.nan)
 
 
-def profile_interval(fit: StrengthFit, entrant: int, *, level: float = 0.95) -> Interval:
+def profile_interval(
+    fit: StrengthFit, entrant: int, *, level: float = 0.95, standing: Standing | None = None
+) -> Interval:
     """Profile-likelihood interval of one strength.
 
     Parameters
@@ -55,6 +60,8 @@ def profile_interval(fit: StrengthFit, entrant: int, *, level: float = 0.95) -> 
     entrant : int
         Position in ``fit.labels``.
     level : float
+    standing : Standing, optional
+        Of this entrant, where it is known already.
 
     Returns
     -------
@@ -67,8 +74,12 @@ def profile_interval(fit: StrengthFit, entrant: int, *, level: float = 0.95) -> 
     ------
     ConvergenceError
     """
-    standing = fit.connectivity.standings()[entrant]
+    standing = fit.connectivity.standings()[entrant] if standing is None else standing
     threshold = float(ndtri((1 + level) / 2))
+    if standing in (Standing.CORE, Standing.ABOVE, Standing.BELOW):
+        own = fit.own_profile(entrant, level)
+        if own is not None:
+            return Interval(*own)
     if standing is Standing.CORE:
         return _inside(fit, entrant, threshold)
     if standing in (Standing.ABOVE, Standing.BELOW):
@@ -77,13 +88,80 @@ def profile_interval(fit: StrengthFit, entrant: int, *, level: float = 0.95) -> 
 
 
 def few_votes(fit: StrengthFit) -> Bools:
-    """Which entrants have too few votes, wins or losses for a normal approximation; shape (n,)."""
-    pairs = fit.pairs()
+    """Which entrants have too few votes, wins or losses for a normal approximation; shape (n,).
+
+    Votes within the entrant's component count: others do not enter its estimate.
+    """
+    pairs = within_components(fit.pairs(), fit.connectivity)
     forth, back = pairs.half_wins()
     won = np.bincount(pairs.first, forth, pairs.n) + np.bincount(pairs.second, back, pairs.n)
     lost = np.bincount(pairs.first, back, pairs.n) + np.bincount(pairs.second, forth, pairs.n)
-    few = (won + lost < FEW_VOTES) | (np.minimum(won, lost) < FEW_ONE_WAY)
+    decided = np.bincount(pairs.first, pairs.wins + pairs.losses, pairs.n)
+    decided = decided + np.bincount(pairs.second, pairs.wins + pairs.losses, pairs.n)
+    few = (won + lost < FEW_VOTES) | (np.minimum(won, lost) < FEW_ONE_WAY) | (decided < FEW_DECISIVE)
     return np.asarray(few, dtype=np.bool_)
+
+
+def cautious_covariance(fit: StrengthFit, members: Ints) -> Floats:
+    """Covariance of some entrants of one component, not below the model's for those with few votes.
+
+    With few votes a sandwich is too sure of itself, and with nothing but ties it is zero.
+
+    Parameters
+    ----------
+    fit : StrengthFit
+        Must hold its covariance matrix.
+    members : ndarray of int
+    """
+    assert fit.covariance is not None
+    covariance: Floats = fit.covariance[np.ix_(members, members)]
+    few = few_votes(fit)[members]
+    if not few.any() or fit.covariance_method == "hessian":
+        return covariance
+    plain = generalised_inverse(fit.information(), fit.component)[np.ix_(members, members)]
+    at = np.flatnonzero(few)
+    values, vectors = np.linalg.eigh((plain - covariance)[np.ix_(at, at)])
+    cautious = covariance.copy()
+    cautious[np.ix_(at, at)] += (vectors * np.clip(values, 0, None)) @ vectors.T
+    return cautious
+
+
+def held_intervals(fit: StrengthFit, entrants: Ints, *, level: float) -> tuple[Floats, Floats]:
+    """Profile bounds of many entrants of the core at once, each with all others held: for very large boards.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_entrants,)
+        Low and high, in nats.
+    """
+    pairs = within_components(fit.pairs(), fit.connectivity)
+    wins, losses = pairs.half_wins()
+    place = np.full(pairs.n, -1)
+    place[entrants] = np.arange(entrants.size)
+    owner = place[np.concatenate([pairs.first, pairs.second])]
+    mine = owner >= 0
+    owner = owner[mine]
+    other = np.concatenate([pairs.second, pairs.first])[mine]
+    won, lost = np.concatenate([wins, losses])[mine], np.concatenate([losses, wins])[mine]
+    at = np.nan_to_num(fit.strengths)[entrants]
+    known = np.nan_to_num(fit.strengths)[other]
+    half = float(ndtri((1 + level) / 2)) ** 2 / 2
+
+    def fallen(r: Floats) -> Floats:
+        x = r[owner] - known
+        heights = np.bincount(owner, (won + lost) * log_expit(x) - lost * x, entrants.size)
+        return np.asarray(heights, dtype=np.float64)
+
+    lowest = fallen(at) - half
+    bounds = []
+    for side in (-1.0, 1.0):
+        near, far = np.zeros(entrants.size), np.full(entrants.size, FARTHEST)
+        for _ in range(40):
+            middle = (near + far) / 2
+            within = fallen(at + side * middle) > lowest
+            near, far = np.where(within, middle, near), np.where(within, far, middle)
+        bounds.append(np.asarray(at + side * near, dtype=np.float64))
+    return bounds[0], bounds[1]
 
 
 def _inside(fit: StrengthFit, entrant: int, threshold: float) -> Interval:
@@ -114,13 +192,13 @@ def _inside(fit: StrengthFit, entrant: int, threshold: float) -> Interval:
         return math.sqrt(max(0.0, 2 * (best - height)))
 
     spread = math.sqrt(1 / _own_information(fit, entrant))
-    low = estimate - _reach(lambda d: root(estimate - d), threshold, spread)
+    low = estimate - reach(lambda d: root(estimate - d), threshold, spread)
     start = known
-    high = estimate + _reach(lambda d: root(estimate + d), threshold, spread)
+    high = estimate + reach(lambda d: root(estimate + d), threshold, spread)
     return Interval(low, high)
 
 
-def _reach(root: Callable[[float], float], threshold: float, spread: float) -> float:
+def reach(root: Callable[[float], float], threshold: float, spread: float) -> float:
     """Find the distance at which the signed root of the deviance, nearly a straight line, is `threshold`."""
     near, at_near = 0.0, 0.0
     distance = threshold * spread

@@ -20,11 +20,11 @@ from typing import Final
 
 import numpy as np
 
-from analysis.arrays import Bools, Floats, Ints
+from analysis.arrays import Bools, Floats
 from analysis.connectivity import Standing
-from analysis.estimate import StrengthFit, generalised_inverse
+from analysis.estimate import StrengthFit
 from analysis.intervals import deviations
-from analysis.profile import few_votes, profile_interval
+from analysis.profile import cautious_covariance, profile_interval
 
 RANK_DRAWS: Final = 2000
 
@@ -41,7 +41,7 @@ class RankIntervals:
     low, high : ndarray of shape (n,)
         Best and worst rank that the votes leave open; NaN outside the main island.
     surely_above : ndarray of shape (n, n)
-        ``[a, b]``: a is above b, simultaneously at the level.
+        ``[a, b]``: a is above b, simultaneously at the level. Empty where there is no covariance matrix.
     critical_value : float
         What a standardised difference has to pass; NaN with fewer than two entrants in the core.
     level : float
@@ -76,6 +76,11 @@ def rank_intervals(
         Simulated maxima.
     """
     n = len(fit.labels)
+    rank = point_ranks(fit)
+    if fit.covariance is None:
+        nothing = np.full(n, np.nan)
+        unsure = np.zeros((0, 0), dtype=np.bool_)
+        return RankIntervals(rank, nothing, nothing, unsure, math.nan, level, draws, seed)
     standings = fit.connectivity.standings()
     surely = np.zeros((n, n), dtype=np.bool_)
     core = np.flatnonzero(fit.core())
@@ -85,14 +90,10 @@ def rank_intervals(
     ]  # fmt: skip
     unmet = np.array([standing is Standing.UNMET for standing in standings], dtype=np.bool_)
     ranked = (fit.island == 0) & ~unmet
-    rank = point_ranks(fit)
-    if fit.covariance is None:
-        nothing = np.full(n, np.nan)
-        return RankIntervals(rank, nothing, nothing, surely, math.nan, level, draws, seed)
     error = (1 - level) / (2 if placed else 1)
     critical = math.nan
     if core.size > 1:
-        covariance = _cautious(fit, core)
+        covariance = cautious_covariance(fit, core)
         rng = np.random.default_rng(seed)
         critical = _largest_difference(covariance, fit.degrees_of_freedom, 1 - error, draws, rng)
         gap = fit.strengths[core, None] - fit.strengths[core]
@@ -128,26 +129,18 @@ def point_ranks(fit: StrengthFit) -> Floats:
         main &= np.array([s is not Standing.APART for s in standings], dtype=np.bool_)
     at = np.flatnonzero(main)
     component = fit.component[at]
-    reach = fit.connectivity.above()
-    same = component[:, None] == component
+    reach = fit.connectivity.above().astype(np.float32)
+    size = np.bincount(component, minlength=fit.connectivity.n_components).astype(np.float32)
+    over, under = size @ reach, reach @ size
     strengths = np.nan_to_num(fit.strengths[at])
-    above = reach[np.ix_(component, component)] | (same & (strengths[:, None] > strengths))
-    comparable = above | above.T | same
-    decided = comparable.all(axis=1) | fit.core()[at]
-    rank[at[decided]] = 1.0 + above.sum(axis=0)[decided]
+    stronger = np.zeros(at.size)
+    for number in np.flatnonzero(size > 1).tolist():
+        of = component == number
+        stronger[of] = size[number] - np.searchsorted(np.sort(strengths[of]), strengths[of], side="right")
+    decided = (over + under + size)[component] == at.size
+    decided |= fit.core()[at]
+    rank[at[decided]] = (1.0 + over[component] + stronger)[decided]
     return rank
-
-
-def _cautious(fit: StrengthFit, core: Ints) -> Floats:
-    """Covariance of the core; with few votes a sandwich is too sure of itself, and the inverse H a floor."""
-    assert fit.covariance is not None
-    covariance: Floats = fit.covariance[np.ix_(core, core)]
-    few = few_votes(fit)[core]
-    if not few.any() or fit.covariance_method == "hessian":
-        return covariance
-    plain = generalised_inverse(fit.information(), fit.component)[np.ix_(core, core)]
-    short = np.where(few, np.clip(np.diagonal(plain) - np.diagonal(covariance), 0, None), 0)
-    return np.asarray(covariance + np.diag(short), dtype=np.float64)
 
 
 def _difference_errors(covariance: Floats) -> Floats:

@@ -11,8 +11,8 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from analysis.arrays import Floats
 from analysis.comparisons import Comparisons, require_option
@@ -41,6 +41,11 @@ class TieFit(StrengthFit):
 
     tie_parameter: float = math.nan
     tie_parameter_se: float = math.nan
+
+    def with_covariance(self, whole: Floats, *labels: Any, **more: Any) -> Self:
+        """Give the fit another covariance, the last row that of eta."""
+        fit = super(TieFit, self).with_covariance(whole, *labels, **more)
+        return replace(fit, tie_parameter_se=self.tie_parameter * math.sqrt(whole[-1, -1]))
 
 
 def fit_davidson(

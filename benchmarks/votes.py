@@ -33,12 +33,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arena.services.sealing import broken_seal, seal_pending
 from sqlalchemy import func, insert, select
 
 from arena.cli.context import Context
 from arena.cli.setup import prepare
 from arena.services.curation import find_entrant, open_campaign
+from arena.services.sealing import broken_seal, seal_pending
 from arena.tables import Battle, BattleKind, Entrant, Image, Job, JobState, Prompt, PromptSource, Vote, Voter
 
 CLIENTS = 16

@@ -27,6 +27,7 @@ from models.contracts import GeneratedImage, GenerationRequest, Refusal, TextToI
 from models.errors import ModelError
 from models.loading import load
 from models.training.attributes import ATTRIBUTES, CHANCE
+from models.training.autoencode import sharpness
 from models.training.export import lumen_card
 from models.training.measures import frechet, nearest, spread
 from models.training.reader import AttributeReader, open_reader, read_all, score_pictures
@@ -44,7 +45,8 @@ class SplitScore:
     pictures, refused : int
         Prompts, and how many of them were refused; a refusal meets no wish.
     painted, real : dict
-        Attribute to the share of wishes met by what was painted, and by the real renders.
+        Attribute to the share of wishes met by what was painted, and by the real renders; ``all`` is the
+        share of pictures that meet every wish of their prompt.
     """
 
     pictures: int
@@ -69,6 +71,8 @@ class Report:
     nearest_train, nearest_train_real : float
         Median distance to the nearest of a bank of training renders, of painted pictures and of unseen
         renders; painted ones much the nearer would have been memorised.
+    sharpness : float
+        Mean difference of neighbouring pixels, painted over real.
     same_prompt, other_prompt : float
         Mean distance between pictures of one prompt under different seeds, and between prompts.
     seconds, cpu_seconds : float
@@ -83,6 +87,7 @@ class Report:
     distance_pictures: int
     nearest_train: float
     nearest_train_real: float
+    sharpness: float
     same_prompt: float
     other_prompt: float
     seconds: float
@@ -145,9 +150,10 @@ class Judge:
         blank = Image.new("RGB", (self.size, self.size), (127, 127, 127))
         seen = at_size([a.pixels if isinstance(a, GeneratedImage) else blank for a in answers], self.size)
         asked = [wish for _, wish in told]
-        met = score_pictures(asked, read_all(self.reader, seen)[0])
+        refused = {n for n, answer in enumerate(answers) if isinstance(answer, Refusal)}
+        met = score_pictures(asked, read_all(self.reader, seen)[0], refused)
         there = score_pictures(asked, read_all(self.reader, real.take(places))[0])
-        return SplitScore(len(places), len(answers) - len(made), met, there), seen, made
+        return SplitScore(len(places), len(refused), met, there), seen, made
 
     def report(self, model: TextToImage, *, prompts: int = 16, seeds: int = 8) -> Report:
         """Measure everything."""
@@ -174,6 +180,7 @@ class Judge:
             distance_pictures=len(places),
             nearest_train=float(np.median(nearest(ours, bank))),
             nearest_train_real=float(np.median(nearest(theirs, bank))),
+            sharpness=sharpness(painted[0]) / sharpness(unseen.take(places)),
             same_prompt=same,
             other_prompt=other,
             seconds=float(np.mean([one.seconds for one in made] or [np.nan])),
@@ -198,13 +205,14 @@ def table(report: Report) -> str:
         f"{report.entrant} {report.revision}",
         "attribute   chance  " + "  ".join(f"{n:>15}" for n in names),
     ]
-    for name in ATTRIBUTES:
+    for name in (*ATTRIBUTES, "all"):
         cells = []
         for split in names:
             score = report.splits[split]
             told = name in score.painted
             cells.append(f"{score.painted[name]:.3f} / {score.real[name]:.3f}" if told else "-")
-        lines.append(f"{name:<11} {CHANCE[name]:6.3f}  " + "  ".join(f"{cell:>15}" for cell in cells))
+        chance = f"{CHANCE[name]:6.3f}" if name in CHANCE else " " * 6
+        lines.append(f"{name:<11} {chance}  " + "  ".join(f"{cell:>15}" for cell in cells))
     counts = [f"{s.pictures} ({s.refused} refused)" for s in report.splits.values()]
     lines.append(f"{'prompts':<19} " + "  ".join(f"{cell:>15}" for cell in counts))
     lines += [
@@ -214,6 +222,7 @@ def table(report: Report) -> str:
         f"of unseen renders: {report.nearest_train_real:.3f}",
         f"distance between seeds of one prompt: {report.same_prompt:.3f}; between prompts: "
         f"{report.other_prompt:.3f}",
+        f"sharpness, painted over real: {report.sharpness:.3f}",
         f"a picture: {report.seconds:.3f} s, {report.cpu_seconds:.3f} CPU-s",
     ]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from models.errors import ModelError
 from models.training.settings import Loop
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,10 @@ def learning_rate(step: int, loop: Loop) -> float:
     rise = min(1.0, (step + 1) / max(loop.warmup, 1))
     fall = min(1.0, (loop.steps - step) / max(loop.decay * loop.steps, 1e-9))
     return rise * fall
+
+
+class NoPlateau(ModelError):
+    """A run cannot be made longer."""
 
 
 class Average:
@@ -174,9 +180,15 @@ def train(
         Scores the network while it holds the averaged weights; called at every snapshot and at the end, for
         the log alone.
     extend : bool
-        Go on from ``plateau.pt`` instead, for a run that shall be longer than was planned.
+        Go on from ``plateau.pt`` instead, for a run that shall be longer than was planned; the checkpoint
+        and the log that it had come to are copied first.
     stop_after : int, optional
         Leave after this many steps in all; the checkpoint of that step is written first.
+
+    Raises
+    ------
+    NoPlateau
+        If a run shall be extended whose learning rate has not begun to fall.
 
     Returns
     -------
@@ -188,8 +200,8 @@ def train(
     average = Average(network, loop.average)
     step, spent, seen = 0, 0.0, 0
     start = out / ("plateau.pt" if extend else "checkpoint.pt")
-    if extend and not start.exists():
-        raise FileNotFoundError(f"{start}: there is no plateau to go on from")
+    if extend:
+        _set_aside(out, start)
     if start.exists():
         state = load_state(start)
         network.load_state_dict(state["network"])
@@ -226,7 +238,7 @@ def train(
     with tqdm(total=loop.steps, initial=step, unit="step", smoothing=0.05) as bar:
         while step < last:
             factor = learning_rate(step, loop)
-            if factor < 1 and step > loop.warmup and not (out / "plateau.pt").exists():
+            if step > loop.warmup and factor < 1 <= learning_rate(step - 1, loop):
                 save("plateau.pt")
             for optimizer, start_rates in zip(optimizers, rates, strict=True):
                 for group, rate in zip(optimizer.param_groups, start_rates, strict=True):
@@ -262,6 +274,15 @@ def train(
     if last == loop.steps and not (loop.snapshot_every and last % loop.snapshot_every == 0):
         score()
     return average
+
+
+def _set_aside(out: Path, start: Path) -> None:
+    """Keep what a run came to before it is made longer."""
+    if not start.exists():
+        raise NoPlateau(f"{out} has no plateau to go on from: its learning rate has not begun to fall")
+    for name in ("checkpoint.pt", "log.jsonl"):
+        if (there := out / name).exists():
+            shutil.copy(there, out / f"before-extension-{name}")
 
 
 def _snapshot(

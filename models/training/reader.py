@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.atelier.grammar import Scene
 from models.errors import ModelError
 from models.training.attributes import HEADS, THING, Score, judge, label_table
 from models.training.loop import examples_of, generator, last_figures, prepare, train
@@ -177,7 +178,10 @@ def roughen(pictures: Tensor, seed: int, step: int) -> Tensor:
     draw = generator(seed, 7, step)
     count = pictures.shape[0]
     gain, lift = 1 + 0.1 * torch.randn(2, count, 1, 1, 1, generator=draw)
-    noise = 0.06 * torch.rand(count, 1, 1, 1, generator=draw) * torch.randn(pictures.shape, generator=draw)
+    # One field of noise, at a strength of each picture's own: a field a picture would double a step's cost.
+    noise = (
+        0.06 * torch.rand(count, 1, 1, 1, generator=draw) * torch.randn(pictures.shape[1:], generator=draw)
+    )
     soft = functional.interpolate(
         functional.avg_pool2d(pictures, 2), scale_factor=2, mode="bilinear", align_corners=False
     )
@@ -230,12 +234,25 @@ def read_all(
     return {name: torch.cat(told) for name, told in logits.items()}, torch.cat(features)
 
 
-def score_pictures(scenes: Sequence[Any], logits: Mapping[str, Tensor]) -> dict[str, float]:
-    """Share of right readings of each attribute that the scenes speak of."""
-    total: Score = {}
+def score_pictures(
+    scenes: Sequence[Scene], logits: Mapping[str, Tensor], missing: Collection[int] = ()
+) -> dict[str, float]:
+    """Share of wishes met of each attribute that the scenes speak of, and of pictures that meet them ``all``.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        What was asked of each picture.
+    logits : mapping of str to Tensor of shape (n_pictures, n_classes)
+    missing : collection of int
+        Places where there is no picture, which meets nothing.
+    """
+    total: Score = {"all": []}
     for n, scene in enumerate(scenes):
-        for name, hits in judge(scene, {head: told[n] for head, told in logits.items()}).items():
-            total.setdefault(name, []).extend(hits)
+        score = judge(scene, {head: told[n] for head, told in logits.items()})
+        for name, hits in score.items():
+            total.setdefault(name, []).extend([hit and n not in missing for hit in hits])
+        total["all"].append(n not in missing and all(all(hits) for hits in score.values()))
     return {name: float(np.mean(hits)) for name, hits in total.items()}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from models.atelier import vocabulary as words
 from models.atelier.captions import caption
-from models.atelier.grammar import Landscape, Scene
+from models.atelier.grammar import Landscape, Scene, StillLife
+from models.atelier.parsing import parse
 from models.lumen.tokenizer import LumenTokenizer
 
 Rng = np.random.Generator
@@ -43,7 +45,12 @@ def _slots(scene: Scene) -> Iterator[tuple[str, str, words.Table]]:
 
 
 def with_aliases(text: str, scene: Scene, rng: Rng, share: float = ALIASES) -> str:
-    """Swap some phrases of a caption for ones that mean the same."""
+    """Swap some phrases of a caption for ones that mean the same.
+
+    A phrase may also stand inside another one ("wooden" in "a dark wooden table"), so the result is read back
+    and dropped if it says anything else.
+    """
+    plain = text
     tables = words.LANDSCAPE_ALIASES if isinstance(scene, Landscape) else words.STILL_LIFE_ALIASES
     for slot, value, table in _slots(scene):
         others = list(tables.get(slot, {}).get(value, ()))
@@ -55,7 +62,15 @@ def with_aliases(text: str, scene: Scene, rng: Rng, share: float = ALIASES) -> s
         if said:
             other = others[int(rng.integers(len(others)))]
             text = _whole(max(said, key=len)).sub(other, text, count=1)
-    return text
+    return text if text == plain or _says_the_same(text, plain, scene) else plain
+
+
+def _says_the_same(text: str, plain: str, scene: Scene) -> bool:
+    """Whether two captions of a scene are read alike; "a table" is whichever table the scene has."""
+    told = parse(text)
+    if isinstance(told, StillLife) and isinstance(scene, StillLife) and told.surface == "table":
+        told = replace(told, surface=scene.surface)
+    return told == parse(plain)
 
 
 def _whole(phrase: str) -> re.Pattern[str]:
