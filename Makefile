@@ -6,7 +6,7 @@ PORT ?= 8000
 BIN := $(VENV)/bin
 export ARENA_HOME
 
-.PHONY: arena test check fix lock assets clean
+.PHONY: arena test check fix translations lock assets clean
 .DELETE_ON_ERROR:
 
 arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.0.0.1:8000
@@ -22,10 +22,17 @@ check: $(VENV)/.dev  ## Style, types, layers, translations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/web/test_languages.py -k "missing"
 
 fix: $(VENV)/.dev  ## Mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+translations: $(VENV)/.dev  ## Gather the messages of the pages, and compile what is translated
+	mkdir -p var && $(BIN)/pybabel -q extract -F arena/translations/babel.cfg -k noted --no-wrap \
+		-o var/messages.pot arena/web templates
+	$(BIN)/pybabel -q update -N --no-wrap -i var/messages.pot -d arena/translations
+	$(BIN)/pybabel -q compile -d arena/translations
 
 lock:  ## Write constraints.txt anew from the newest versions that work together
 	rm -rf var/lock && $(PYTHON) -m venv var/lock
