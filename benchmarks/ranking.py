@@ -8,7 +8,7 @@
 Every number is CPU seconds of a fresh process on one core, from a pandas frame of strings to ratings; reading
 the file and importing are not counted. The median of the repeats is shown. ``first`` is the first call in a
 process; ``again`` a second one, after whatever is compiled has been compiled, and ratios compare that. Memory
-is what the first call added to the peak of the process.
+is what the first call needed at most beside the frame (Linux).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from peers import FEATURES, theirs_arena_rank, theirs_choix, theirs_evalica
 
 ONE_THREAD = {
     **dict.fromkeys(
@@ -55,8 +57,6 @@ NOTES = {
     ("evalica", "davidson"): "Newman's, its model of ties",
     ("arena-rank", "bootstrap"): "2 draws",
 }
-
-FEATURES = ["f0", "f1", "f2", "f3"]
 
 
 def main() -> None:
@@ -140,15 +140,23 @@ def child(program: str, task: str, file: str) -> None:
     columns = ["model_a", "model_b", "winner", *(FEATURES if task == "contextual" else [])]
     frame = pd.read_parquet(file, columns=columns)
     work = WORK[program](task, frame)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # The peak counts from here.
+    before = memory("VmRSS")
     started = time.process_time()
     top = work()
     first = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = memory("VmHWM")
     started = time.process_time()
     work()
     again = time.process_time() - started
-    print(json.dumps({"first": first, "again": again, "megabytes": (peak - before) / 1024, "top": top}))
+    print(json.dumps({"first": first, "again": again, "megabytes": peak - before, "top": top}))
+
+
+def memory(name: str, status: str | None = None) -> float:
+    """Read megabytes from a process's status; Linux only, where the peak of a parent is not inherited."""
+    found = re.search(rf"{name}:\s+(\d+) kB", status or Path("/proc/self/status").read_text())
+    assert found
+    return int(found.group(1)) / 1024
 
 
 def ours(task: str, frame: Any) -> Callable[[], str]:
@@ -176,13 +184,9 @@ def ours(task: str, frame: Any) -> Callable[[], str]:
         n = comparisons.n_entrants
         return top(comparisons.labels, climb(BradleyTerry(), pairs, np.zeros(n), np.arange(1, n)).strengths)
 
-    def intervals() -> str:
-        fit = analysis.fit_bradley_terry(read())
+    def fitted() -> str:
+        fit = (analysis.fit_davidson if task == "davidson" else analysis.fit_bradley_terry)(read())
         analysis.wald_intervals(fit)
-        return top(fit.labels, fit.strengths)
-
-    def davidson() -> str:
-        fit = analysis.fit_davidson(read())
         return top(fit.labels, fit.strengths)
 
     def contextual() -> str:
@@ -214,99 +218,7 @@ def ours(task: str, frame: Any) -> Callable[[], str]:
             return analysis.leaderboard(analysis.fit_bradley_terry(stored), ranks=False).rows[0].entrant
 
         return {"rank sets": rank_sets, "bootstrap": resampled, "from counts": from_counts}[task]
-    return {
-        "points": points, "intervals": intervals, "davidson": davidson, "contextual": contextual, "elo": elo
-    }[task]  # fmt: skip
-
-
-def theirs_choix(_task: str, frame: Any) -> Callable[[], str]:
-    """Give choix a table of wins; ties are half a win to each, as everywhere here."""
-    import choix
-    import numpy as np
-    import pandas as pd
-
-    def points() -> str:
-        left, right, words = (pd.Categorical(frame[name]) for name in ("model_a", "model_b", "winner"))
-        labels = left.categories.union(right.categories)
-        n, k = len(labels), len(words.categories)
-        a = labels.get_indexer(left.categories)[left.codes]
-        b = labels.get_indexer(right.categories)[right.codes]
-        counts = np.bincount((a * n + b) * k + words.codes, minlength=n * n * k).reshape(n, n, k)
-        at = {word: i for i, word in enumerate(words.categories)}
-        tied = sum(counts[:, :, i] for word, i in at.items() if word.startswith("tie")) / 2
-        wins = counts[:, :, at["model_a"]] + tied + (counts[:, :, at["model_b"]] + tied).T
-        return str(labels[int(np.argmax(choix.ilsr_pairwise_dense(wins)))])
-
-    return points
-
-
-def theirs_evalica(task: str, frame: Any) -> Callable[[], str]:
-    """Give evalica columns of names and a column of its own outcomes."""
-    import evalica
-
-    words = {"model_a": evalica.Winner.X, "model_b": evalica.Winner.Y}
-    methods = {"points": evalica.bradley_terry, "davidson": evalica.newman, "elo": evalica.elo}
-
-    def columns() -> tuple[Any, Any, list[Any]]:
-        winners = [words.get(word, evalica.Winner.Draw) for word in frame["winner"]]
-        return frame["model_a"], frame["model_b"], winners
-
-    def rate() -> str:
-        return str(methods[task](*columns()).scores.idxmax())
-
-    def resample() -> str:
-        made = evalica.bootstrap(
-            evalica.bradley_terry, *columns(), n_resamples=5, bootstrap_method="percentile", random_state=0
-        )
-        return str(made.result.scores.idxmax())
-
-    return resample if task == "bootstrap" else rate
-
-
-def theirs_arena_rank(task: str, frame: Any) -> Callable[[], str]:
-    """Give arena-rank the frame."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)  # noqa: FBT003
-    from arena_rank.models.bradley_terry import BradleyTerry, fit_single_bootstrap_sample
-    from arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
-    from arena_rank.utils.data_utils import ContextualPairDataset, PairDataset
-
-    def top(labels: Any, ratings: Any) -> str:
-        return str(labels[int(ratings.argmax())])
-
-    def plain() -> str:
-        data = PairDataset.from_pandas(frame)
-        model = BradleyTerry(n_competitors=data.n_competitors)
-        if task == "points":
-            model.fit(data)
-            return top(data.competitors, model.params["ratings"])
-        made = model.compute_ratings_and_cis(data)
-        jax.block_until_ready(made["rating_upper"])
-        return top(data.competitors, model.params["ratings"])
-
-    def bootstrap() -> str:
-        # What its pool of processes does, in this process: the pool never returns on one core.
-        data = PairDataset.from_pandas(frame)
-        model = BradleyTerry(n_competitors=data.n_competitors)
-        total = data.counts.sum()
-        drawn = jax.random.multinomial(
-            jax.random.PRNGKey(0),
-            int(total),
-            data.counts / total,
-            shape=(2, len(data.counts)),
-            dtype=model.dtype,
-        )
-        fitted = [fit_single_bootstrap_sample(counts, model, data) for counts in drawn]
-        return top(data.competitors, fitted[0]["ratings"])
-
-    def contextual() -> str:
-        data = ContextualPairDataset.from_pandas(frame, feature_cols=FEATURES, reweighted=False)
-        model = ContextualBradleyTerry(n_competitors=data.n_competitors, n_features=len(FEATURES))
-        model.compute_ratings_and_cis(data)
-        return top(data.competitors, model.params["ratings"])
-
-    return {"contextual": contextual, "bootstrap": bootstrap}.get(task, plain)
+    return {"points": points, "contextual": contextual, "elo": elo}.get(task, fitted)
 
 
 WORK: dict[str, Callable[[str, Any], Callable[[], str]]] = {
@@ -350,22 +262,20 @@ def whole_file(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(options.repeats):
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         measured = (
-            "import resource; from arena.cli import main; import atexit, sys;"
-            "atexit.register(lambda: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,"
-            " file=sys.stderr)); main()"
+            "from arena.cli import main; import atexit, pathlib, sys;"
+            "atexit.register(lambda: print(pathlib.Path('/proc/self/status').read_text(), file=sys.stderr));"
+            "main()"
         )
         done = subprocess.run(
             [sys.executable, "-c", measured, "rate", str(file)],
             env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=True,
         )  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        peak = re.search(r"peak (\d+)", done.stderr)
-        assert peak
         runs.append(
             {
                 "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
                 "wall_seconds": time.perf_counter() - started,
-                "peak_megabytes": int(peak.group(1)) / 1024,
+                "peak_megabytes": memory("VmHWM", done.stderr),
             }
         )
     return {

@@ -17,7 +17,7 @@ from torch.nn import functional
 from models.errors import ModelError
 from models.lumen.autoencoder import LumenAutoencoder
 from models.training.loop import examples_of, generator, last_figures, prepare, train
-from models.training.settings import Loop, command_line, read_settings
+from models.training.settings import Loop, command_line, read_settings, saved_network
 from models.training.shards import Pictures, open_pictures, to_bytes, to_unit
 
 CHECKED = 64
@@ -173,6 +173,7 @@ def train_autoencoder(
 
 def open_autoencoder(folder: Path, device: str = "cpu") -> LumenAutoencoder:
     """An autoencoder that `train_autoencoder` saved."""
+    folder = saved_network(folder, "autoencoder")
     network = LumenAutoencoder.from_pretrained(folder, local_files_only=True)
     return cast(LumenAutoencoder, network.to(device).eval())
 

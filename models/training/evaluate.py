@@ -31,8 +31,10 @@ from models.training.autoencode import sharpness
 from models.training.export import lumen_card
 from models.training.measures import frechet, nearest, spread
 from models.training.reader import AttributeReader, open_reader, read_all, score_pictures
+from models.training.settings import BadSettings
 from models.training.shards import Pictures, open_pictures
 
+Features = NDArray[np.float64]
 SPLITS = ("test_seen", "test_triples", "test_pairs", "test_places")
 
 
@@ -109,6 +111,11 @@ def at_size(pictures: Sequence[Image.Image], size: int) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(p.convert("RGB")) for p in fitted])).permute(0, 3, 1, 2)
 
 
+def _evenly(length: int, count: int) -> NDArray[np.int64]:
+    """At most `count` places, evenly spread."""
+    return np.linspace(0, length - 1, min(count, length)).astype(np.int64)
+
+
 class Judge:
     """A reader with the real renders of a data set.
 
@@ -131,12 +138,29 @@ class Judge:
         self.reader, self.seed, self.count = reader, seed, count
         self._data, self._bank = data, bank
         self.size = int(reader.config.size)
+        self._real: dict[str, Pictures] = {}
+        self._read: dict[str, dict[str, Tensor]] = {}
+        self._known: tuple[Features, Features, Features] | None = None
 
     def real(self, split: str) -> Pictures:
         """Real renders of a split."""
-        return open_pictures(self._data, split, self.size)
+        if split not in self._real:
+            self._real[split] = open_pictures(self._data, split, self.size)
+        return self._real[split]
 
-    def features(self, pictures: Pictures | Tensor) -> NDArray[np.float64]:
+    def _real_features(self) -> tuple[Features, Features, Features]:
+        """Of unseen renders, of as many training renders, and of the bank; the same for every model."""
+        if self._known is None:
+            unseen, train = self.real("test_seen"), self.real("train")
+            count = min(self.count, len(unseen), len(train))
+            self._known = (
+                self.features(unseen.take(range(count))),
+                self.features(train.take(_evenly(len(train), count))),
+                self.features(train.take(_evenly(len(train), self._bank))),
+            )
+        return self._known
+
+    def features(self, pictures: Pictures | Tensor) -> Features:
         """The reader's common features, shape (n, n_features)."""
         return read_all(self.reader, pictures)[1].numpy().astype(np.float64)
 
@@ -152,7 +176,9 @@ class Judge:
         asked = [wish for _, wish in told]
         refused = {n for n, answer in enumerate(answers) if isinstance(answer, Refusal)}
         met = score_pictures(asked, read_all(self.reader, seen)[0], refused)
-        there = score_pictures(asked, read_all(self.reader, real.take(places))[0])
+        if split not in self._read:
+            self._read[split] = read_all(self.reader, real.take(places))[0]
+        there = score_pictures(asked, self._read[split])
         return SplitScore(len(places), len(refused), met, there), seen, made
 
     def report(self, model: TextToImage, *, prompts: int = 16, seeds: int = 8) -> Report:
@@ -164,23 +190,20 @@ class Judge:
             score, seen, answers = self.split(model, split)
             splits[split], made = score, [*made, *answers]
             painted.append(seen)
-        unseen, train = self.real("test_seen"), self.real("train")
-        places = range(min(len(painted[0]), len(unseen), len(train)))
-        bank_places = np.linspace(0, len(train) - 1, min(self._bank, len(train))).astype(np.int64)
-        bank = self.features(train.take(bank_places))
-        like = self.features(train.take(np.linspace(0, len(train) - 1, len(places)).astype(np.int64)))
-        ours, theirs = self.features(painted[0]), self.features(unseen.take(places))
+        theirs, like, bank = self._real_features()
+        ours, count = self.features(painted[0]), len(theirs)
+        unseen = self.real("test_seen")
         same, other = self._variety(model, unseen, prompts, seeds)
         return Report(
             entrant=model.card.slug,
             revision=model.card.revision,
             splits=splits,
-            distance=frechet(ours[: len(places)], theirs),
+            distance=frechet(ours[:count], theirs),
             real_distance=frechet(like, theirs),
-            distance_pictures=len(places),
+            distance_pictures=count,
             nearest_train=float(np.median(nearest(ours, bank))),
             nearest_train_real=float(np.median(nearest(theirs, bank))),
-            sharpness=sharpness(painted[0]) / sharpness(unseen.take(places)),
+            sharpness=sharpness(painted[0]) / sharpness(unseen.take(range(count))),
             same_prompt=same,
             other_prompt=other,
             seconds=float(np.mean([one.seconds for one in made] or [np.nan])),
@@ -291,6 +314,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _model(told: Any) -> TextToImage:
     if told.model:
+        if not (told.model / "model_index.json").is_file():
+            raise BadSettings(f"{told.model} holds no pipeline; export one first")
         return load(lumen_card(told.model, batch=told.batch, device=told.device))
     from models.catalog import BUILT_IN, read_catalog
 

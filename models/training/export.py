@@ -11,6 +11,7 @@ from typing import cast
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import nn
 
 from models.cards import read_card
 from models.contracts import EntrantCard
@@ -33,6 +34,11 @@ def decoder_alone(autoencoder: LumenAutoencoder) -> LumenAutoencoder:
     alone = LumenAutoencoder(**told | {"encoder_blocks": ()})
     alone.decoder.load_state_dict(autoencoder.decoder.state_dict())
     return cast(LumenAutoencoder, alone)
+
+
+def _cast(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """In another precision, by torch's own way: diffusers' warns of modules to be kept, of which there are none."""
+    return nn.Module.to(network, dtype).eval()
 
 
 def export(
@@ -62,9 +68,9 @@ def export(
     painter, settings, tokenizer = open_painter(checkpoint)
     pipeline = LumenPipeline(
         tokenizer=tokenizer,
-        text_encoder=painter.text_encoder.to(dtype),
-        transformer=painter.transformer.to(dtype),
-        vae=decoder_alone(open_autoencoder(autoencoder)).to(dtype).eval(),
+        text_encoder=_cast(painter.text_encoder, dtype),
+        transformer=_cast(painter.transformer, dtype),
+        vae=_cast(decoder_alone(open_autoencoder(autoencoder)), dtype),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=settings.shift),
         steps=steps,
         guidance=guidance,

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from models.atelier.grammar import Scene
 from models.digests import digest_folder
 from models.training.autoencode import open_autoencoder
+from models.training.settings import saved_network
 from models.training.shards import Pictures, open_pictures, to_unit
 
 
@@ -56,7 +57,7 @@ def encode_split(
     autoencoder : Path
         Folder that `models.training.autoencode` saved.
     """
-    pictures = open_pictures(data, split, size)
+    pictures, autoencoder = open_pictures(data, split, size), saved_network(autoencoder, "autoencoder")
     name = f"{split}-{size}-{pictures.digest[:12]}-{digest_folder(autoencoder)[:12]}.npy"
     path = data / "cache" / "latents" / name
     if not path.exists():

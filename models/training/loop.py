@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -235,7 +236,8 @@ def train(
     device, wide = _device(network), loop.dtype == "float32"
     last = min(loop.steps, stop_after or loop.steps)
     weights = [weight for group in optimizers for part in group.param_groups for weight in part["params"]]
-    with tqdm(total=loop.steps, initial=step, unit="step", smoothing=0.05) as bar:
+    pause = 0.5 if sys.stderr.isatty() else 30.0
+    with tqdm(total=loop.steps, initial=step, unit="step", smoothing=0.05, mininterval=pause) as bar:
         while step < last:
             factor = learning_rate(step, loop)
             if step > loop.warmup and factor < 1 <= learning_rate(step - 1, loop):
@@ -256,7 +258,7 @@ def train(
             bar.update()
             if step % loop.log_every == 0 or step == last:
                 told = {name: round(_number(value), 6) for name, value in figures.items()}
-                bar.set_postfix(loss=f"{_number(loss):.4f}")
+                bar.set_postfix(loss=f"{_number(loss):.4f}", refresh=False)
                 journal.write(
                     step=step,
                     images=seen,

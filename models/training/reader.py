@@ -24,7 +24,7 @@ from models.atelier.grammar import Scene
 from models.errors import ModelError
 from models.training.attributes import HEADS, THING, Score, judge, label_table
 from models.training.loop import examples_of, generator, last_figures, prepare, train
-from models.training.settings import Loop, command_line, read_settings
+from models.training.settings import Loop, command_line, read_settings, saved_network
 from models.training.shards import Pictures, open_pictures, to_unit
 
 SLOTS = 2
@@ -297,7 +297,7 @@ def train_reader(
 
 def open_reader(folder: Path, device: str = "cpu") -> AttributeReader:
     """A reader that `train_reader` saved."""
-    reader = AttributeReader.from_pretrained(folder, local_files_only=True)
+    reader = AttributeReader.from_pretrained(saved_network(folder, "reader"), local_files_only=True)
     return cast(AttributeReader, reader.to(device).eval())
 
 

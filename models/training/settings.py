@@ -109,6 +109,19 @@ def build(kind: type[T], told: Mapping[str, Any], where: str) -> T:
     return kind(**given)
 
 
+def saved_network(folder: Path, what: str) -> Path:
+    """A folder that ``save_pretrained`` wrote; a clear error where there is none.
+
+    Raises
+    ------
+    BadSettings
+        If the folder holds no network.
+    """
+    if not (folder / "config.json").is_file():
+        raise BadSettings(f"{folder} holds no {what}; train one first")
+    return folder
+
+
 def command_line(module: str, description: str, config: str, extra: str = "") -> argparse.ArgumentParser:
     """The options that every training command has.
 

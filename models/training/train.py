@@ -194,6 +194,8 @@ def train_lumen(
 
 def open_painter(checkpoint: Path, device: str = "cpu") -> tuple[Painter, LumenSettings, LumenTokenizer]:
     """The averaged weights of a checkpoint or a snapshot, with its settings and tokenizer."""
+    if not checkpoint.is_file():
+        raise BadSettings(f"{checkpoint} is no checkpoint; train a model first")
     state = load_state(checkpoint)
     settings = build(LumenSettings, state["settings"], str(checkpoint))
     tokenizer = make_tokenizer(state["words"], state["silent"], longest=settings.longest)

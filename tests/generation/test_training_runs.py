@@ -292,6 +292,20 @@ def test_the_commands_tell_what_is_wrong_in_one_line(data, tmp_path, capsys):
         reader.main(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
     assert caught.value.code == 1
     assert "holds no finished shard" in capsys.readouterr().err
+    nowhere = str(tmp_path / "nowhere")
+    for command, arguments, told in [
+        (
+            train.main,
+            ["--data", str(data), "--autoencoder", nowhere, "--set", f"size={SIZE}"],
+            "no autoencoder",
+        ),
+        (export.main, [nowhere, "--autoencoder", nowhere], "is no checkpoint"),
+        (evaluate.main, ["--data", str(data), "--model", nowhere, "--reader", nowhere], "holds no pipeline"),
+    ]:
+        out = [] if command is evaluate.main else ["--out", str(tmp_path / "run")]
+        with pytest.raises(SystemExit):
+            command([*arguments, *out])
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", [autoencode, curve, distil, evaluate, export, reader, train])
