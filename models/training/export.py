@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
@@ -36,8 +36,8 @@ def decoder_alone(autoencoder: LumenAutoencoder) -> LumenAutoencoder:
     return cast(LumenAutoencoder, alone)
 
 
-def _cast(network: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """In another precision, by torch's own way: diffusers' warns of modules to be kept, of which there are none."""
+def _cast(network: nn.Module, dtype: torch.dtype) -> Any:
+    """In another precision by torch's own way; that of diffusers warns of exceptions that are not there."""
     return nn.Module.to(network, dtype).eval()
 
 
