@@ -91,8 +91,11 @@ def late(error: object) -> bool:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page in a browser profile of its own; a console error or a failed request fails the test."""
+def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
+    """Open a page in a browser profile of its own; a console error or a failed request fails the test.
+
+    It needs the server only to be closed before it: a page may still be fetching when its test ends.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
