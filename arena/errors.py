@@ -204,9 +204,7 @@ class CorruptImage(ArenaError):
     code = "corrupt_image"
 
     def __init__(self, digest: str) -> None:
-        super().__init__(
-            f"picture {digest[:12]} is damaged on disk; restore it or run `arena generate --repair`"
-        )
+        super().__init__(f"picture {digest[:12]} is damaged on disk; restore the file from a backup")
         self.digest = digest
 
 

@@ -9,7 +9,7 @@ import click
 from tqdm import tqdm
 
 from arena.cli.context import Context, json_option, say_json
-from arena.services.generation import ClaimedJob, Progress, enqueue, progress
+from arena.services.generation import ClaimedJob, Progress, enqueue, progress, try_again
 
 
 @click.command()
@@ -19,7 +19,8 @@ from arena.services.generation import ClaimedJob, Progress, enqueue, progress
 def generate(context: Context, campaign: str | None, as_json: bool) -> None:
     """Make every picture that a campaign still needs, here and now.
 
-    Stop it at any time and run it again: what is made stays made. Several may run at once on one database.
+    Stop it at any time and run it again: what is made stays made, what failed is tried anew. Several may run
+    at once on one database.
 
     \b
     Examples:
@@ -32,6 +33,7 @@ def generate(context: Context, campaign: str | None, as_json: bool) -> None:
     with context.database.write.begin() as session:
         found = find_campaign(session, campaign)
         enqueue(session, found, now=datetime.now(UTC))
+        try_again(session, found.id, now=datetime.now(UTC))
     copy_missing(context.database, context.images, found.id)
     before = _progress(context, found.id)
     with tqdm(total=before.asked, initial=before.settled, unit="picture", disable=as_json) as bar:

@@ -89,7 +89,12 @@ def next_battle(
     for battle in mine:
         if battle.voted_at is None and battle.skipped_at is None and battle.expires_at > now:
             return Dealt(battle.key)
-    seen = {image for b in mine if b.voted_at for image in (b.left_image_id, b.right_image_id)}
+    judged = session.execute(
+        select(Battle.left_image_id, Battle.right_image_id).where(
+            Battle.voter_id == voter.id, Battle.voted_at.is_not(None)
+        )
+    )
+    seen = {image for pair in judged for image in pair}
     dealt = frozenset(
         (b.prompt_id, _pair(b.left_entrant_id, b.right_entrant_id))
         for b in mine

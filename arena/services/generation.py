@@ -137,7 +137,9 @@ def claim(
         return []
     entrant = session.get_one(Entrant, first.entrant_id)
     most = int(entrant.runtime.get("batch", 1))
-    jobs = session.scalars(query.where(Job.entrant_id == entrant.id).limit(most)).all()
+    # a job that failed before goes alone, so that it cannot take its neighbours with it again
+    batch = query.where(Job.entrant_id == entrant.id, Job.attempts == 0).limit(most)
+    jobs = [first] if first.attempts else session.scalars(batch).all()
     texts = dict(
         session.execute(
             select(Prompt.id, Prompt.text).where(Prompt.id.in_([job.prompt_id for job in jobs]))
@@ -182,6 +184,39 @@ def refuse(
 def complete(session: Session, job_id: int, *, worker: str, now: datetime) -> bool:
     """Record that the picture is made; false if the lease was lost meanwhile."""
     return _finish(session, job_id, worker, now, state=JobState.DONE, reason=None, words=None)
+
+
+def release(session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: datetime) -> None:
+    """Give jobs back uncharged: what went wrong (a full disk, say) was not their doing."""
+    session.execute(
+        update(Job)
+        .where(Job.id.in_([job.id for job in jobs]), Job.worker == worker, Job.state == JobState.RUNNING)
+        .values(
+            state=JobState.QUEUED,
+            attempts=Job.attempts - 1,
+            not_before=now + back_off(1),
+            leased_until=None,
+            worker=None,
+        )
+    )
+
+
+def try_again(session: Session, campaign_id: int, *, now: datetime) -> int:
+    """Queue the failed jobs of a campaign anew; returns how many there were."""
+    failed = session.scalars(
+        select(Job).where(
+            Job.state == JobState.FAILED,
+            Job.entrant_id.in_(
+                select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
+            ),
+            Job.prompt_id.in_(
+                select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)
+            ),
+        )
+    ).all()
+    for job in failed:
+        job.state, job.attempts, job.not_before, job.finished_at = JobState.QUEUED, 0, now, None
+    return len(failed)
 
 
 def fail(session: Session, job: ClaimedJob, *, worker: str, reason: str, now: datetime) -> bool:

@@ -83,6 +83,8 @@ def refresh(database: Database, *, now: datetime) -> int:
         How many runs were kept.
     """
     with database.read() as session:
+        if not database.single_writer:  # SQLite reads one snapshot anyway
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         fitted = [fit_criterion(session, *pair) for pair in _lagging(session)]
     kept = 0
     for board in fitted:

@@ -68,6 +68,7 @@ _BALLOT = (
         Criterion, (Criterion.campaign_id == Battle.campaign_id) & (Criterion.slug == bindparam("criterion"))
     )
     .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
+    .with_for_update(of=Battle)
 )
 _ANSWERS = select(func.count(Vote.criterion_id.distinct())).where(Vote.battle_id == bindparam("battle"))
 _CLOSE = update(Battle).where(Battle.id == bindparam("battle")).values(voted_at=bindparam("now"))
@@ -178,6 +179,7 @@ def skip(session: Session, *, key: str, voter_key: str, now: datetime) -> None:
         raise AlreadyVoted(key)
     if battle.skipped_at is None:
         battle.skipped_at = now
+        session.flush()
 
 
 def give_reasons(session: Session, *, key: str, voter_key: str, tags: Sequence[str], now: datetime) -> None:
@@ -222,6 +224,7 @@ def _own(session: Session, key: str, voter_key: str) -> Battle:
         select(Battle)
         .join(Voter, Battle.voter_id == Voter.id)
         .where(Battle.key == key, Voter.key == voter_key)
+        .with_for_update(of=Battle)
     )
     if battle is None:
         raise UnknownBattle(key)

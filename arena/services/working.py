@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from arena.db import Database, told_plainly
-from arena.errors import ArenaError
+from arena.domain.jobs import LEASE
+from arena.errors import ArenaError, Unavailable
 from arena.services import generation, painting, sealing, standings
 from arena.services.generation import ClaimedJob
 from arena.services.painting import Studio
@@ -66,6 +67,15 @@ class Worker:
         jobs = self._claim()
         if not jobs:
             return 0
+        painted = threading.Event()
+        threading.Thread(target=self._hold, args=(jobs, painted), name="lease", daemon=True).start()
+        try:
+            self._paint(jobs)
+        finally:
+            painted.set()
+        return len(jobs)
+
+    def _paint(self, jobs: list[ClaimedJob]) -> None:
         try:
             answers = painting.paint(self.studio, jobs)
         except Exception as error:
@@ -75,10 +85,23 @@ class Worker:
                 for job in jobs:
                     generation.fail(session, job, worker=self.name, reason=told, now=_now())
             self._tell(jobs, "failed")
-            return len(jobs)
-        for job, answer in zip(jobs, answers, strict=True):
-            self._settle(job, answer)
-        return len(jobs)
+            return
+        for place, (job, answer) in enumerate(zip(jobs, answers, strict=True)):
+            try:
+                self._settle(job, answer)
+            except Unavailable:
+                with told_plainly(), self.database.write.begin() as session:
+                    generation.release(session, jobs[place:], worker=self.name, now=_now())
+                raise
+
+    def _hold(self, jobs: list[ClaimedJob], painted: threading.Event) -> None:
+        """Renew the leases of a batch until it is painted: a slow one is not a dead worker's."""
+        while not painted.wait(LEASE.total_seconds() / 5):
+            try:
+                with told_plainly(), self.database.write.begin() as session:
+                    generation.renew(session, jobs, worker=self.name, now=_now())
+            except (ArenaError, SQLAlchemyError) as error:
+                log.warning("a lease could not be renewed: %s", error)
 
     def _claim(self) -> list[ClaimedJob]:
         with told_plainly(), self.database.write.begin() as session:

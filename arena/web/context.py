@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from arena.config import Settings
 from arena.db import Database, told_plainly
+from arena.errors import Invalid
 from arena.storage import ImageStore
 
 T = TypeVar("T")
@@ -111,6 +112,24 @@ def fields() -> dict[str, Any]:
         If a JSON body cannot be read.
     """
     if not request.is_json:
-        return request.form.to_dict(flat=True)
-    told = request.get_json()
-    return told if isinstance(told, dict) else {}
+        told = request.form.to_dict(flat=True)
+    else:
+        try:
+            told = request.get_json()
+        except RecursionError as error:
+            raise Invalid("the JSON is nested too deeply; send a plain object") from error
+    if not isinstance(told, dict):
+        return {}
+    for text in (*told, *told.values()):
+        if isinstance(text, str) and ("\0" in text or not _can_be_kept(text)):
+            raise Invalid("a field holds characters that are no text; send it in UTF-8")
+    return told
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether it is text: a lone half of a surrogate pair is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -42,7 +42,10 @@ def set_preferences() -> Response:
 
 def local_path(told: str) -> str:
     """A path of this arena to go back to; anything else is the way home."""
-    parts = urlsplit(told)
+    try:
+        parts = urlsplit(told)
+    except ValueError:
+        return "/"
     if parts.scheme or parts.netloc or not told.startswith("/") or told.startswith(("//", "/\\")):
         return "/"
     if any(character in told for character in "\r\n\t\\"):

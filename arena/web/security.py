@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from arena.errors import Forbidden
+from arena.errors import Forbidden, NotFound
 from arena.web.context import arena
 
 POLICY = "; ".join(
@@ -32,6 +32,7 @@ LARGEST_REQUEST = 64 * 1024
 def install(app: Flask) -> None:
     """Refuse forms from other sites, and put the headers on every answer."""
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.before_request(refuse_nul)
     app.before_request(refuse_other_sites)
     app.after_request(guard)
 
@@ -52,8 +53,27 @@ def refuse_other_sites() -> None:
         raise Forbidden("the request came from another site; nothing was changed")
     origin = request.headers.get("Origin")
     own = {request.host, urlsplit(arena().settings.public_url).netloc}
-    if origin is not None and urlsplit(origin).netloc not in own:
+    if origin is not None and _host(origin) not in own:
         raise Forbidden("the request came from another site; nothing was changed")
+
+
+def _host(origin: str) -> str | None:
+    """The host of an origin; none if it is no address at all."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def refuse_nul() -> None:
+    """No address of ours has a NUL, and PostgreSQL takes none.
+
+    Raises
+    ------
+    NotFound
+    """
+    if any("\0" in told for told in (request.path, *request.args.values())):
+        raise NotFound("there is no such page")
 
 
 def guard(response: Response) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from arena.domain.pairing import eligible_pairs
 from arena.errors import CampaignClosed, UnknownCampaign
 from arena.services import curation, dealing, generation, voting
-from arena.tables import Battle, Campaign
+from arena.tables import Battle, Campaign, CampaignPrompt, Entrant
 from tests.database.conftest import NOW, Arena, card
 
 
@@ -100,3 +100,35 @@ def test_votes_steer_the_draw_but_every_pair_stays_possible(arena: Arena) -> Non
         weights = dealing._weights(session, campaign, pairs)
     assert sum(weights.values()) == pytest.approx(1.0)
     assert min(weights.values()) >= 0.2 / 3 - 1e-12
+
+
+def test_a_revealed_picture_is_not_dealt_in_another_campaign_either(arena: Arena) -> None:
+    key = arena.deal("ann")
+    arena.vote("ann", key)
+    with arena.database.write.begin() as session:
+        battle = session.scalars(select(Battle)).one()
+        seen = {battle.left_image_id, battle.right_image_id}
+        campaign = session.get_one(Campaign, arena.campaign_id)
+        again = curation.open_campaign(
+            session,
+            slug="again",
+            name="Again",
+            entrants=[session.get_one(Entrant, number) for number in (1, 2, 3)],
+            canvas=campaign.canvas,
+            now=NOW,
+        )
+        for place in session.scalars(select(CampaignPrompt).where(CampaignPrompt.campaign_id == campaign.id)):
+            session.add(
+                CampaignPrompt(campaign_id=again.id, prompt_id=place.prompt_id, position=place.position)
+            )
+        session.flush()
+        for number in range(20):
+            dealt = dealing.next_battle(
+                session, campaign="again", voter_key="ann", now=NOW, rng=random.Random(number)
+            )
+            assert isinstance(dealt, dealing.Dealt)
+            row = session.scalars(select(Battle).where(Battle.key == dealt.key)).one()
+            assert not seen & {row.left_image_id, row.right_image_id}
+            voting.skip(session, key=dealt.key, voter_key="ann", now=NOW)
+            if number == 8:
+                break

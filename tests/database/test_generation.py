@@ -208,3 +208,39 @@ def test_the_same_card_is_the_same_entrant_and_another_identity_is_not(arena: Ar
         assert session.scalar(select(func.count(Entrant.id))) == before + 1
         events = session.scalars(select(Event.kind)).all()
     assert events.count("entrant.entered") == before + 1
+
+
+def test_a_job_given_back_is_not_charged(database: Database) -> None:
+    open_small(database, prompts=1)
+    for attempt in range(MOST_ATTEMPTS + 2):
+        with database.write.begin() as session:
+            jobs = generation.claim(session, worker="w", now=NOW + timedelta(minutes=attempt))
+            assert jobs[0].attempts == 1
+            generation.release(session, jobs, worker="w", now=NOW + timedelta(minutes=attempt))
+    with database.read() as session:
+        assert set(session.scalars(select(Job.state))) == {JobState.QUEUED}
+
+
+def test_a_lease_that_is_renewed_is_nobody_elses(database: Database) -> None:
+    open_small(database, prompts=1)
+    with database.write.begin() as session:
+        (held,) = generation.claim(session, worker="slow", now=NOW)
+        generation.renew(session, [held], worker="slow", now=NOW + LEASE - timedelta(seconds=1))
+    with database.write.begin() as session:
+        others = generation.claim(session, worker="other", now=NOW + LEASE)
+    assert held.id not in {job.id for job in others}
+
+
+def test_failed_jobs_can_be_tried_again(database: Database) -> None:
+    campaign_id = open_small(database, prompts=1)
+    now = NOW
+    for _ in range(MOST_ATTEMPTS):
+        with database.write.begin() as session:
+            for _ in range(2):
+                for job in generation.claim(session, worker="w", now=now):
+                    generation.fail(session, job, worker="w", reason="no weights", now=now)
+        now += timedelta(minutes=5)
+    with database.write.begin() as session:
+        assert generation.progress(session, campaign_id).failed == 2
+        assert generation.try_again(session, campaign_id, now=now) == 2
+        assert generation.claim(session, worker="w", now=now)[0].attempts == 1

@@ -251,3 +251,17 @@ def test_a_vote_is_kept_when_the_answer_is_lost(client: FlaskClient, arena: smal
 def test_the_web_process_never_imports_torch() -> None:
     told = "import sys, arena.app; sys.exit(any(m in sys.modules for m in ('torch', 'diffusers', 'models')))"
     assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
+
+
+def test_crafted_requests_are_refused_plainly(client: FlaskClient) -> None:
+    nested = "[" * 60_000
+    asks = [
+        client.post("/battles/x/vote", json={"preference": "left", "consent": "\ud800"}),
+        client.post("/battles/x/vote", data=nested, content_type="application/json"),
+        client.post("/preferences", data={"theme": "dark"}, headers={"Origin": "http://[x"}),
+        client.post("/preferences", data={"theme": "dark", "back": "http://[x"}),
+        client.get("/battles/a%00b"),
+        client.get("/leaderboard?campaign=%00"),
+    ]
+    assert [answer.status_code for answer in asks] == [400, 400, 403, 303, 404, 404]
+    assert asks[3].headers["Location"].endswith("/")
