@@ -7,8 +7,7 @@
     ├── Invalid                400  the request cannot be read
     │   ├── UnknownOutcome          an answer outside left, right, tie, both_bad
     │   ├── InvalidPrompt           empty, too long, or with control characters
-    │   ├── UnknownReason           a reason tag that is not offered
-    │   └── InvalidCard             an entrant's card that cannot be used
+    │   └── UnknownReason           a reason tag that is not offered
     ├── Forbidden              403  not from these pages
     ├── NotFound               404  no such thing, or not yours
     │   ├── UnknownBattle           no battle of this voter under that key
@@ -24,8 +23,7 @@
     ├── CorruptImage           500  the stored bytes do not match their digest
     ├── NewerDatabase          500  the database was written by a newer version
     ├── OutdatedDatabase       500  the database needs `arena init` to migrate it
-    ├── Unavailable            503  cannot be kept right now: full disk, locked database
-    └── VerificationFailed     ---  an export that does not match itself
+    └── Unavailable            503  cannot be kept right now: full disk, locked database
 """
 
 from __future__ import annotations
@@ -82,12 +80,6 @@ class UnknownReason(Invalid):
     def __init__(self, tag: str) -> None:
         super().__init__(f"{tag!r} is not one of the reasons offered")
         self.tag = tag
-
-
-class InvalidCard(Invalid):
-    """An entrant's card that cannot be used."""
-
-    code = "invalid_card"
 
 
 class Forbidden(ArenaError):
@@ -237,9 +229,3 @@ class Unavailable(ArenaError):
 
     status = 503
     code = "unavailable"
-
-
-class VerificationFailed(ArenaError):
-    """An export that does not match itself."""
-
-    code = "verification_failed"
