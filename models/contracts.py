@@ -68,10 +68,25 @@ class EntrantCard:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One picture asked for; with the card it decides every pixel."""
+    """One picture asked for; with the card it decides every pixel.
+
+    Attributes
+    ----------
+    steps, guidance, size : int, float, (int, int) or None
+        In place of the card's, for the playground and the images API; ``size`` is width and height in
+        pixels. A picture of a battle leaves them alone: with another setting it is not the entrant's.
+    """
 
     prompt: str
     seed: int
+    steps: int | None = None
+    guidance: float | None = None
+    size: tuple[int, int] | None = None
+
+    @property
+    def settings(self) -> tuple[int | None, float | None, tuple[int, int] | None]:
+        """What must be equal for two requests to one entrant to share a batch."""
+        return self.steps, self.guidance, self.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +101,12 @@ class GeneratedImage:
         This picture's share of the wall and processor time of its batch.
     batch : int
         How many pictures were made together.
+    peak_bytes : int or None
+        Largest memory that was seen while its batch was made; None where nobody looked.
+    joules : float or None
+        This picture's share of the energy of its batch; None where it is not known.
+    energy_method : str
+        How the joules were got: ``"nvml"``, ``"rapl"`` or ``"estimated"``; empty without joules.
     notes : mapping
         What a reader should know, such as ``{"unknown_words": [...]}``; shown after the reveal only.
     """
@@ -95,6 +116,9 @@ class GeneratedImage:
     seconds: float
     cpu_seconds: float
     batch: int = 1
+    peak_bytes: int | None = None
+    joules: float | None = None
+    energy_method: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
