@@ -21,7 +21,7 @@ from analysis.agreement import (
 from analysis.bootstrap import Bootstrap, bootstrap
 from analysis.bradley_terry import BradleyTerryFit, fit_bradley_terry
 from analysis.cluster_bootstrap import ClusterBootstrap, cluster_bootstrap
-from analysis.clustering import clustered
+from analysis.clustering import clustered, effective_clusters, usable_ways
 from analysis.comparisons import Comparisons, Votes
 from analysis.connectivity import (
     Connectivity,
@@ -184,6 +184,7 @@ __all__ = [
     "difference",
     "difference_sequence",
     "drift",
+    "effective_clusters",
     "effective_sample_size",
     "expected_half_width",
     "expected_maximum",
@@ -235,6 +236,7 @@ __all__ = [
     "to_rating",
     "total_votes",
     "uniform_probabilities",
+    "usable_ways",
     "visible_difference",
     "vote_influence",
     "votes_for_half_width",

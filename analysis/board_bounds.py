@@ -8,34 +8,12 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats
 from analysis.bootstrap import Bootstrap
-from analysis.bradley_terry import BradleyTerryFit
-from analysis.cluster_bootstrap import (
-    CLUSTER_DRAWS,
-    WORK_LIMIT,
-    ClusterBootstrap,
-    bootstrap_cost,
-    cluster_bootstrap,
-)
-from analysis.clustering import FEW_CLUSTERS
+from analysis.cluster_bootstrap import ClusterBootstrap
 from analysis.connectivity import Standing
-from analysis.errors import AnalysisError
 from analysis.estimate import StrengthFit
 from analysis.intervals import wald_intervals
 from analysis.profile import NOTHING, held_intervals, profile_interval
 from analysis.scale import to_rating
-
-
-def studentised(fit: StrengthFit, seed: int) -> ClusterBootstrap | None:
-    """Make a cluster bootstrap-t where there are too few clusters for Student's t, and the work is little."""
-    few = fit.degrees_of_freedom + 1 < FEW_CLUSTERS
-    if not (few and isinstance(fit, BradleyTerryFit) and fit.clusters):
-        return None
-    if bootstrap_cost(fit, fit.clusters) * CLUSTER_DRAWS > WORK_LIMIT:
-        return None
-    try:
-        return cluster_bootstrap(fit, fit.clusters, seed=seed)
-    except AnalysisError:  # the draws fall apart: a warning says that Student's t is what there is
-        return None
 
 
 def row_bounds(

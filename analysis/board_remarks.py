@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.bootstrap import Bootstrap
-from analysis.cluster_bootstrap import ClusterBootstrap
 from analysis.clustering import FEW_CLUSTERS
 from analysis.connectivity import Standing
 from analysis.estimate import StrengthFit
@@ -44,7 +42,6 @@ def reason_of(fit: StrengthFit, i: int, standing: Standing, few: bool, votes: in
 def board_warnings(
     fit: StrengthFit,
     standings: tuple[Standing, ...],
-    resampled: Bootstrap | ClusterBootstrap | None,
 ) -> tuple[str, ...]:
     """Say what the whole board suffers from."""
     if not fit.n_votes:
@@ -75,13 +72,10 @@ def board_warnings(
             " narrow; rank intervals are not computed."
         )
     if fit.degrees_of_freedom + 1 < FEW_CLUSTERS:
-        told = (
-            "intervals are by cluster bootstrap-t"
-            if isinstance(resampled, ClusterBootstrap)
-            else "the intervals may be too narrow"
-        )
+        ways = " or ".join(f"{way}s" for way in fit.clusters)
         found.append(
-            f"Only {int(fit.degrees_of_freedom) + 1} clusters: with fewer than {FEW_CLUSTERS} {told}."
+            f"Few {ways}: they weigh like {fit.degrees_of_freedom + 1:.1f} equally busy ones, and the"
+            " intervals are wide for it."
         )
     found += fit.remarks()
     return tuple(found)

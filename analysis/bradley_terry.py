@@ -23,7 +23,7 @@ from analysis.estimate import StrengthFit, maximise, within_components
 from analysis.likelihood import BradleyTerry
 from analysis.pairs import Pairs, pairs_of
 
-METHOD_VERSION: Final = "bt-1.0.0"
+METHOD_VERSION: Final = "bt-1.1.0"
 """Changes with anything that could change a number."""
 
 

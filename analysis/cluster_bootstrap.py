@@ -30,9 +30,6 @@ from analysis.likelihood import HALF_WINS
 CLUSTER_DRAWS: Final = 499
 """By default; with 499 a 95 % quantile is itself known to about one point of its level."""
 
-WORK_LIMIT: Final = 2e8
-"""Draws times cells above which a board keeps to Student's t."""
-
 _FAR: Final = 15.0
 _APART: Final = 1e5
 """Variances of entrants that a draw does not connect are of the order of 1e9."""
@@ -78,15 +75,6 @@ class ClusterBootstrap:
         """Symmetric bounds in nats, each of shape (n,); NaN outside the core."""
         half = self.critical(level) * np.sqrt(self.fit.variance)
         return self.fit.strengths - half, self.fit.strengths + half
-
-
-def bootstrap_cost(fit: BradleyTerryFit, by: Sequence[str]) -> float:
-    """Count the cells that each draw sums over."""
-    found = clusters_of(fit.comparisons, by)
-    n = len(fit.labels)
-    if len(found.ways) == 1:
-        return float(min(len(found.codes[0]), found.sizes[0] * n * (n - 1) / 2))
-    return float(len(found.codes[0]))
 
 
 def cluster_bootstrap(

@@ -6,6 +6,8 @@ References
    Biometrika 73(1), 1986.
 .. [2] A. C. Cameron, J. B. Gelbach, D. L. Miller, "Robust inference with multiway clustering", Journal of
    Business & Economic Statistics 29(2), 2011.
+.. [3] A. V. Carter, K. T. Schnepel, D. G. Steigerwald, "Asymptotic behavior of a t-test robust to cluster
+   heterogeneity", Review of Economics and Statistics 99(4), 2017.
 """
 
 from __future__ import annotations
@@ -20,8 +22,11 @@ from analysis.comparisons import Comparisons, Votes
 from analysis.errors import InvalidComparisons, InvalidOption
 from analysis.estimate import StrengthFit
 
-FEW_CLUSTERS: Final = 30
-"""With fewer clusters even corrected sandwich intervals tend to be too narrow: see `cluster_bootstrap`."""
+FEW_CLUSTERS: Final = 10.0
+"""Effective clusters below which a board says how few they are: its intervals hold, and are wide."""
+
+LEAST_CLUSTERS: Final = 3
+"""With fewer raters, say, votes tell nothing of others: `usable_ways` leaves that way of clustering out."""
 
 Fit = TypeVar("Fit", bound=StrengthFit)
 
@@ -49,7 +54,8 @@ def clustered(fit: Fit, by: Sequence[str] = ("rater", "prompt")) -> Fit:
 
     Each way of clustering [1]_ is scaled by G / (G - 1) with G clusters; two ways are added and their
     intersection is taken off [2]_, negative eigenvalues are set to zero, and intervals use Student's t with
-    the smaller G minus one degrees of freedom.
+    the smaller number of effective clusters [3]_ minus one degrees of freedom: of a few raters one may have
+    cast most votes, and with G - 1 degrees of freedom the intervals would then be too narrow.
 
     Parameters
     ----------
@@ -86,8 +92,24 @@ def clustered(fit: Fit, by: Sequence[str] = ("rater", "prompt")) -> Fit:
         covariance,
         f"sandwich clustered by {found.method()}",
         found.target(),
-        float(min(found.sizes) - 1),
+        min(effective_clusters(code) for code in found.codes) - 1,
         found.ways,
+    )
+
+
+def effective_clusters(codes: Ints) -> float:
+    """How many equally large clusters would weigh like these: (sum of sizes)² / sum of squared sizes."""
+    sizes = np.bincount(codes).astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes @ sizes))
+
+
+def usable_ways(comparisons: Comparisons, least: int = LEAST_CLUSTERS) -> tuple[str, ...]:
+    """Find the ways of clustering, of "rater" and "prompt", with at least so many clusters."""
+    if comparisons.votes is None:
+        return ()
+    clusters = comparisons.votes.clusters
+    return tuple(
+        way for way in ("rater", "prompt") if way in clusters and np.unique(clusters[way]).size >= least
     )
 
 

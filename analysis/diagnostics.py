@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc, expit, stdtrit
 
 from analysis.bradley_terry import BradleyTerryFit
-from analysis.clustering import clustered, clusters_of
+from analysis.clustering import clustered, clusters_of, effective_clusters
 from analysis.comparisons import BOTH_BAD, Comparisons
 from analysis.contextual import POSITION, fit_contextual
 from analysis.errors import InvalidComparisons
@@ -268,7 +268,7 @@ def both_bad_rates(
             np.add.at(sums, (found.codes[0], side), miss - rate[side])
         groups = found.sizes[0]
         errors = np.sqrt((sums**2).sum(axis=0) * groups / (groups - 1)) / np.maximum(shown, 1)
-        critical = float(stdtrit(groups - 1, (1 + level) / 2))
+        critical = float(stdtrit(effective_clusters(found.codes[0]) - 1, (1 + level) / 2))
     rows = []
     for i, label in enumerate(comparisons.labels):
         votes, count = round(float(shown[i])), round(float(bad[i]))

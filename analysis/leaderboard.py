@@ -7,7 +7,6 @@ there is no full estimate:
 entrant                                 rating  low, high   rank       remark
 ======================================  ======  ==========  =========  ===================================
 connected, not `few_votes`              yes     Wald        yes        bounds from the fit's covariance
-the same, fewer than 30 clusters        yes     bootstrap   yes        cluster bootstrap-t, the row says so
 connected, few votes, wins or losses    yes     profile     yes        provisional
 identified by no contrast of votes      null    null, null  null       provisional (fits with covariates)
 undefeated, or in a group that is       null    low, null   win order  provisional
@@ -35,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.board_bounds import row_bounds, studentised
+from analysis.board_bounds import row_bounds
 from analysis.board_remarks import board_warnings, reason_of
 from analysis.bootstrap import Bootstrap
 from analysis.cluster_bootstrap import ClusterBootstrap
@@ -195,12 +194,9 @@ def leaderboard(
     ranks : bool
         Whether to compute rank intervals; without, ranks by estimate are still given.
     resampled : Bootstrap or ClusterBootstrap, optional
-        Of this fit: its bounds take the place of Wald's. With fewer than `FEW_CLUSTERS` clusters, and votes
-        few enough for it, a cluster bootstrap-t is made without asking.
+        Of this fit: its bounds take the place of Wald's.
     """
-    if resampled is None:
-        resampled = studentised(fit, seed)
-    elif resampled.labels != fit.labels:
+    if resampled is not None and resampled.labels != fit.labels:
         raise InvalidOption("the bootstrap is of other entrants")
     standings = fit.connectivity.standings()
     outcomes = outcome_counts(fit.comparisons)
@@ -242,7 +238,7 @@ def leaderboard(
     }
     return Leaderboard(
         rows=ordered,
-        warnings=board_warnings(fit, standings, resampled),
+        warnings=board_warnings(fit, standings),
         method=fit.method,
         method_version=fit.method_version,
         covariance_method=fit.covariance_method,

@@ -15,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.bootstrap import bootstrap
+from analysis.bootstrap import Bootstrap, bootstrap
 from analysis.bradley_terry import BradleyTerryFit, fit_bradley_terry
-from analysis.clustering import clustered
+from analysis.cluster_bootstrap import ClusterBootstrap, cluster_bootstrap
+from analysis.clustering import LEAST_CLUSTERS, clustered
 from analysis.columns import numbers
 from analysis.comparisons import Comparisons, require_option
 from analysis.elo import run_elo
@@ -31,7 +32,7 @@ from analysis.ties import fit_davidson, fit_rao_kupper
 __all__ = ["COLUMNS", "INTERVALS", "METHODS", "rate", "read_votes", "style_columns"]
 
 METHODS: Final = ("bradley-terry", "davidson", "rao-kupper", "contextual", "elo", "glicko2")
-INTERVALS: Final = ("sandwich", "hessian", "bootstrap")
+INTERVALS: Final = ("sandwich", "hessian", "bootstrap", "cluster-bootstrap")
 
 COLUMNS: Final = (
     "entrant", "rating", "low", "high", "rank", "rank_low", "rank_high", "votes", "wins", "ties", "both_bad",
@@ -40,6 +41,7 @@ COLUMNS: Final = (
 """What a row holds, in this order."""
 
 ROLES: Final = ("rater", "prompt")
+_CLUSTERED: Final = ("sandwich", "cluster-bootstrap")
 _SIDES: Final = (("{}_a", "{}_b"), ("{}_left", "{}_right"), ("left_{}", "right_{}"), ("{}_0", "{}_1"))
 
 Board = dict[str, Any]
@@ -71,7 +73,7 @@ def rate(
     both_bad : {"tie", "drop"}
     style : sequence of str
         Covariates: columns of differences, left less right, or names with a column for each side.
-    intervals : {"sandwich", "hessian", "bootstrap"}
+    intervals : {"sandwich", "hessian", "bootstrap", "cluster-bootstrap"}
     cluster : sequence of {"rater", "prompt"}, optional
         Whose votes belong together; by default whatever the file has columns for.
     anchor : (str, float), optional
@@ -102,15 +104,20 @@ def rate(
     else:
         ways, said = _ways(votes, cluster, intervals)
         comparisons = votes.comparisons(ways, keep_votes=bool(style))
-        kind = "sandwich" if intervals == "bootstrap" else intervals
+        kind = "hessian" if intervals == "hessian" else "sandwich"
         fit = _fit(comparisons, votes, method, ties or "half", both_bad, style, kind)
         if ways:
             fit = clustered(fit, by=ways)
-        resampled = None
-        if intervals == "bootstrap":
+        resampled: Bootstrap | ClusterBootstrap | None = None
+        if intervals in ("bootstrap", "cluster-bootstrap"):
             if not isinstance(fit, BradleyTerryFit):
                 raise InvalidOption("the bootstrap is offered for bradley-terry")
-            resampled = bootstrap(fit, seed=seed)
+            if intervals == "bootstrap":
+                resampled = bootstrap(fit, seed=seed)
+            elif ways:
+                resampled = cluster_bootstrap(fit, ways, seed=seed)
+            else:
+                raise InvalidOption("cluster-bootstrap needs votes of several raters or prompts")
         board = _dressed(leaderboard(fit, level=level, seed=seed, resampled=resampled), votes)
         board["warnings"] += said
     board["warnings"] += votes.warnings
@@ -175,25 +182,29 @@ def _ways(
         unknown = [way for way in cluster if way not in ROLES]
         if unknown:
             raise InvalidOption(f"cluster by rater, prompt or both, not {', '.join(map(repr, unknown))}")
-        if intervals != "sandwich":
-            raise InvalidOption(f"clusters go with sandwich intervals, not with {intervals}")
+        if intervals not in _CLUSTERED:
+            raise InvalidOption(f"clusters go with {' and '.join(_CLUSTERED)}, not with {intervals}")
         return tuple(dict.fromkeys(cluster)), []
-    if cluster is not None or intervals != "sandwich":
+    if cluster is not None or intervals not in _CLUSTERED:
         return (), [f"The intervals are not clustered: {plain}"]
     there = [way for way in ROLES if way in votes.roles]
-    ways = tuple(way for way in there if _several(votes, votes.roles[way]))
+    ways = tuple(way for way in there if _enough(votes, votes.roles[way]))
     if not ways:
-        missing = "one rater or prompt only" if there else "no column of raters or prompts that is known"
+        missing = (
+            f"fewer than {LEAST_CLUSTERS} raters and prompts"
+            if there
+            else "no column of raters or prompts that is known"
+        )
         return (), [f"The file has {missing}: the intervals are plain sandwiches, {plain}"]
     named = " and ".join(f"{way}s ({votes.roles[way]})" for way in ways)
     return ways, [f"The intervals are clustered by {named}."]
 
 
-def _several(votes: VoteFile, column: str) -> bool:
+def _enough(votes: VoteFile, column: str) -> bool:
     from analysis.tables import strings
 
     codes = strings(votes.table.column(column)).codes
-    return bool(codes.size and codes.min() >= 0 and codes.min() < codes.max())
+    return bool(codes.size and codes.min() >= 0 and np.unique(codes).size >= LEAST_CLUSTERS)
 
 
 def _dressed(board: Leaderboard, votes: VoteFile) -> Board:

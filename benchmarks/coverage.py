@@ -16,12 +16,13 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from analysis import (
     AnalysisError,
@@ -107,10 +108,10 @@ def tastes(seed: int) -> Found:
     }
 
 
-def few_raters(seed: int) -> Found:
-    """A small office: 12 raters, 48 prompts, 1,500 votes, effects of 0.6 nats."""
+def few_raters(seed: int, raters: int = 12) -> Found:
+    """A small office: a few raters, 48 prompts, 1,500 votes, effects of 0.6 nats."""
     arena = Arena(
-        np.linspace(-0.8, 0.8, 6), tie=0.6, raters=12, prompts=48, rater_spread=0.6, prompt_spread=0.6
+        np.linspace(-0.8, 0.8, 6), tie=0.6, raters=raters, prompts=48, rater_spread=0.6, prompt_spread=0.6
     )
     fit = fit_bradley_terry(read(arena.votes(1500, seed=seed)))
     truth = arena.target()
@@ -126,21 +127,27 @@ def few_raters(seed: int) -> Found:
     return found
 
 
-def one_way(seed: int) -> Found:
-    """Eight raters of unequal zeal, 1,000 votes, tastes of 0.6 nats."""
-    arena = Arena(np.linspace(-0.8, 0.8, 6), tie=0.6, raters=8, prompts=500, rater_spread=0.6)
-    zeal = np.array([4, 3, 2, 2, 1, 1, 1, 1]) / 4
-    frame = arena.votes(2200, seed=seed)
+def zealots(seed: int) -> Found:
+    """Twelve raters, the k-th with a share of 1 / k of the votes of the first, and 48 prompts."""
+    arena = Arena(
+        np.linspace(-0.8, 0.8, 6), tie=0.6, raters=12, prompts=48, rater_spread=0.6, prompt_spread=0.6
+    )
+    zeal = 1 / np.arange(1, 13)
+    frame = arena.votes(4600, seed=seed)
     kept = np.random.default_rng([seed, 1]).random(len(frame)) < zeal[frame["rater"].cat.codes]
-    fit = fit_bradley_terry(read(frame[kept]))
+    fit = clustered(fit_bradley_terry(read(frame[kept])))
     truth = arena.target()
-    return {
-        "clustered by rater, t": (wald_intervals(clustered(fit, ["rater"])), truth),
-        "cluster bootstrap-t, rater": (
-            cluster_bootstrap(fit, ["rater"], draws=199, seed=seed).interval(),
-            truth,
-        ),
+    half = stdtrit(11, 0.975) * np.sqrt(fit.variance)
+    found: Found = {
+        "two-way, t of effective clusters": (wald_intervals(fit), truth),
+        "two-way, t of 12 - 1": ((fit.strengths - half, fit.strengths + half), truth),
     }
+    try:
+        drawn = cluster_bootstrap(fit, draws=199, seed=seed)
+        found["cluster bootstrap-t"] = (drawn.interval(), truth)
+    except AnalysisError:
+        pass
+    return found
 
 
 def covariates(seed: int) -> Found:
@@ -213,7 +220,8 @@ SCENES = {
     "no effects": independent,
     "rater and prompt effects": tastes,
     "12 raters, 48 prompts": few_raters,
-    "8 raters": one_way,
+    "4 raters, 48 prompts": partial(few_raters, raters=4),
+    "12 unequal raters": zealots,
     "covariates": covariates,
     "unequal raters": judges,
     "newcomer": newcomer,

@@ -29,7 +29,7 @@ METHODS = ("bradley-terry", "davidson", "rao-kupper", "contextual", "elo", "glic
 )
 @click.option(
     "--intervals",
-    type=click.Choice(["sandwich", "hessian", "bootstrap"]),
+    type=click.Choice(["sandwich", "hessian", "bootstrap", "cluster-bootstrap"]),
     default="sandwich",
     show_default=True,
 )

@@ -8,12 +8,13 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from analysis.clustering import LEAST_CLUSTERS
 from analysis.design import UNIFORM_SHARE
 from analysis.profile import FEW_ONE_WAY, FEW_VOTES
 from analysis.ranks import RANK_DRAWS
 from arena.domain.blinding import CONSENT_VERSION, PICTURES_LAST
 from arena.services.dealing import POLICIES
-from arena.services.standings import OPTIONS
+from arena.services.fitting import LEVEL
 from arena.tables import Campaign, RatingRun
 
 
@@ -36,6 +37,7 @@ class Parameters:
     uniform_share: float
     few_votes: int
     few_one_way: int
+    least_clusters: int
     rank_draws: int
     level: float
     pictures_last: timedelta
@@ -53,8 +55,9 @@ def parameters(session: Session) -> Parameters:
         uniform_share=UNIFORM_SHARE,
         few_votes=FEW_VOTES,
         few_one_way=FEW_ONE_WAY,
+        least_clusters=LEAST_CLUSTERS,
         rank_draws=RANK_DRAWS,
-        level=float(str(OPTIONS["level"])),
+        level=LEVEL,
         pictures_last=PICTURES_LAST,
         consent=CONSENT_VERSION,
         policies=tuple(POLICIES.values()),

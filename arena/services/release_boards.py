@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -11,12 +10,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from analysis import Leaderboard, parse_outcome
+from analysis import Leaderboard
 from arena.domain.columns import RATINGS
 from arena.domain.seals import day_of
 from arena.queries.boards import newest_run
 from arena.queries.releases import labels, questions, ratings_of
-from arena.services.standings import OPTIONS, fit_board
+from arena.services.fitting import BoardVotes, Fitted, fit_board
 from arena.services.vote_tables import csv_lines, header
 from arena.tables import BattleKind, Campaign, Criterion, Rating, RatingRun
 
@@ -46,11 +45,11 @@ _REAL = {"rating", "low", "high"}
 
 @dataclass(slots=True)
 class Counted:
-    """Votes of one board: all of them, and those up to the last one that its run has seen."""
+    """Votes of one board in their order, and how many of the first of them its run has seen."""
 
     until: int | None
-    all: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    votes: BoardVotes = field(default_factory=BoardVotes)
+    seen: int = 0
     last: int = 0
 
 
@@ -75,11 +74,10 @@ class Counts:
         counted = self.boards.get(key)
         if counted is None:
             counted = self.boards[key] = Counted(self._until.get(key))
-        cell = (row["left"], row["right"], row["outcome"])
-        counted.all[cell] += 1
+        counted.votes.add(row["left"], row["right"], row["outcome"], row["rater"], row["prompt_digest"])
         counted.last = row["vote"]
         if counted.until is not None and row["vote"] <= counted.until:
-            counted.seen[cell] += 1
+            counted.seen += 1
 
 
 def newest_runs(session: Session, campaigns: Iterable[Campaign]) -> dict[Key, RatingRun]:
@@ -112,24 +110,12 @@ def boards(
             if counted is None:
                 continue
             run = runs.get(key)
-            if run is not None and run.votes == counted.seen.total():
+            if run is not None and run.votes == counted.seen:
                 yield _kept(session, campaign, criterion, run)
             else:
                 names = labels(session, campaign.id)
-                table = refit(names, counted.all, seed=campaign.seed)
-                yield _fitted(campaign, criterion, table, names, last=counted.last, now=now)
-
-
-def refit(names: Sequence[str], counts: Counter[tuple[str, str, str]], *, seed: int) -> Leaderboard:
-    """Fit a board from counts of rows.
-
-    Raises
-    ------
-    analysis.errors.AnalysisError
-        If an outcome or an entrant is unknown.
-    """
-    cells = [(left, right, parse_outcome(word), n) for (left, right, word), n in counts.items()]
-    return fit_board(names, cells, seed=seed)
+                fitted = fit_board(names, counted.votes, seed=campaign.seed)
+                yield _fitted(campaign, criterion, fitted, names, last=counted.last, now=now)
 
 
 def _kept(session: Session, campaign: Campaign, criterion: Criterion, run: RatingRun) -> Board:
@@ -150,18 +136,19 @@ def _kept(session: Session, campaign: Campaign, criterion: Criterion, run: Ratin
 def _fitted(
     campaign: Campaign,
     criterion: Criterion,
-    table: Leaderboard,
+    fitted: Fitted,
     names: Sequence[str],
     *,
     last: int,
     now: datetime,
 ) -> Board:
+    table = fitted.table
     return {
         **_told(campaign, criterion, table.seed, table.votes, now),
         "run": None,
         "method": table.method,
         "method_version": table.method_version,
-        "options": OPTIONS,
+        "options": fitted.options,
         "last_vote": last,
         "warnings": list(table.warnings),
         "entrants": list(names),
@@ -201,25 +188,32 @@ def ratings_csv(told: Sequence[Board]) -> bytes:
 
 
 def mismatch(board: Board, counted: Counted) -> str | None:
-    """Fit a board again from the rows of votes; the first thing that differs, or None."""
-    n = counted.seen.total()
+    """Fit a board again from the rows of votes; the first thing that differs, or None.
+
+    Raises
+    ------
+    analysis.errors.AnalysisError
+        If an entrant is unknown.
+    """
+    n = counted.seen
     if n != board["votes"]:
         return f"counts {board['votes']} votes, and votes.csv holds {n} up to vote {board['last_vote']}"
-    table = refit(board["entrants"], counted.seen, seed=board["seed"])
+    fitted = fit_board(board["entrants"], counted.votes, seed=board["seed"], first=n)
+    table = fitted.table
     if (table.method, table.method_version) != (board["method"], board["method_version"]):
         return (
             f"was fitted by {board['method']} {board['method_version']}; "
             f"this version of the arena can only recompute {table.method} {table.method_version}"
         )
-    if board["options"] != OPTIONS:
-        return f"was fitted with other options than {OPTIONS}"
+    if board["options"] != fitted.options:
+        return f"was fitted with other options than {fitted.options}"
     if list(table.warnings) != board["warnings"]:
         return "has other warnings than its votes call for"
-    fitted = {row["entrant"]: row for row in rows_of(table)}
-    if sorted(fitted) != sorted(row["entrant"] for row in board["rows"]):
+    again = {row["entrant"]: row for row in rows_of(table)}
+    if sorted(again) != sorted(row["entrant"] for row in board["rows"]):
         return "has not one row for each of its entrants"
     for told in board["rows"]:
-        found = fitted[told["entrant"]]
+        found = again[told["entrant"]]
         for name in SHOWN:
             if not _same(name, told[name], found[name]):
                 return f"{name} of {told['entrant']} is {told[name]}, its votes say {found[name]}"

@@ -249,7 +249,8 @@ class _Verification:
                 if problem := self._wrong(row):
                     self._say(f"{where}: {problem}")
                 walk.step(where, row)
-                self.counts.add(row)
+                if row["outcome"] in _OUTCOMES:
+                    self.counts.add(row)
                 pair = (row["campaign"], row["kind"], row["left"], row["right"])
                 self.battles.setdefault(pair, set()).add(row["battle"])
         walk.end()

@@ -33,6 +33,7 @@ def leaderboard() -> Response:
             campaigns=lines,
             finding=findings.finding(shown) if shown else None,
             remark=findings.remark,
+            about=findings.about,
             scale=drawing.axis(_numbers(shown.rows)) if shown else None,
             drawing=drawing,
         )

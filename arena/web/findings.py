@@ -7,10 +7,12 @@ the differences between entrants, not from the overlap of their intervals.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from arena.queries.boards import Board, BoardRow
-from arena.web.i18n import gettext, ngettext, noted
+from arena.services.fitting import LEVEL
+from arena.web.i18n import gettext, ngettext, noted, percent
 
 _FEW = 3
 
@@ -42,6 +44,19 @@ def finding(board: Board) -> str:
         "%(num)s entrants may be the best, and cannot yet be told apart.",
         len(leaders),
     )
+
+
+def about(options: Mapping[str, Any]) -> str:
+    """What the intervals of a board speak of, by the ways in which its run was clustered."""
+    ways = frozenset(options.get("clusters", ()))
+    messages = {
+        frozenset({"rater", "prompt"}): noted("%(level)s intervals, for other raters and prompts like these"),
+        frozenset({"rater"}): noted("%(level)s intervals, for other raters like these and for these prompts"),
+        frozenset({"prompt"}): noted("%(level)s intervals, for these raters and other prompts like these"),
+    }
+    plain = noted("%(level)s intervals, about these pictures and raters")
+    told = gettext(messages.get(ways, plain), level=percent(options.get("level", LEVEL)))
+    return gettext("%(intervals)s; ranks that hold for all at once", intervals=told)
 
 
 def _names(rows: Sequence[BoardRow]) -> str:
@@ -102,12 +117,19 @@ _REMARKS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        r"Only (?P<a>\d+) clusters: with fewer than (?P<b>\d+) the intervals .*",
-        noted("Only %(a)s clusters: with fewer than %(b)s the intervals may be too narrow."),
+        r"Few raters: they weigh like (?P<a>[\d.]+) equally busy ones, .*",
+        noted("Few raters: they weigh like %(a)s equally busy ones, and the intervals are wide for it."),
     ),
     (
-        r"Only (?P<a>\d+) clusters: with fewer than (?P<b>\d+) intervals are by .*",
-        noted("Only %(a)s clusters: with fewer than %(b)s the intervals are by cluster bootstrap-t."),
+        r"Few prompts: they weigh like (?P<a>[\d.]+) equally busy ones, .*",
+        noted("Few prompts: they weigh like %(a)s equally busy ones, and the intervals are wide for it."),
+    ),
+    (
+        r"Few raters or prompts: they weigh like (?P<a>[\d.]+) equally busy ones, .*",
+        noted(
+            "Few raters or prompts: they weigh like %(a)s equally busy ones, and the intervals are wide "
+            "for it."
+        ),
     ),
 )
 

@@ -9,7 +9,8 @@ import pytest
 
 from arena.domain.columns import IMAGES
 from arena.domain.seals import leaf
-from arena.services.release_boards import Counts, refit, rows_of
+from arena.services.fitting import fit_board
+from arena.services.release_boards import Counts, rows_of
 from arena.services.verifying import verify
 from arena.services.vote_tables import ParquetRows
 from tests.contracts.forging import FILES, Forger, Row
@@ -46,7 +47,8 @@ def test_a_chain_that_was_rewritten_as_a_whole_falls_to_the_ratings_and_to_a_pub
             counts.add(row)
         for board in boards:
             counted = counts.boards[board["campaign"], board["criterion"]]
-            board["rows"] = rows_of(refit(board["entrants"], counted.seen, seed=board["seed"]))
+            again = fit_board(board["entrants"], counted.votes, seed=board["seed"], first=counted.seen)
+            board["rows"] = rows_of(again.table)
 
     forger.ratings(fit_again)
     assert forger.sign(head=seals[-1]["digest"]).problems == ()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from analysis.outcomes import Outcome
 from arena.queries.boards import board
 from arena.services import curation, generation, standings
-from arena.services.standings import fit_board
+from arena.services.fitting import BoardVotes, fit_board
 from arena.services.working import keep_books
 from arena.tables import Battle, Campaign, Criterion, Rating, RatingRun, Seal
 from tests.database.conftest import NOW, Arena, card
+from tests.factory import board_votes
 
 
 def vote_by_taste(arena: Arena, voters: int, taste: dict[int, float]) -> None:
@@ -61,7 +64,10 @@ def test_a_board_is_fitted_once_for_its_votes(arena: Arena) -> None:
 def test_another_worker_that_fitted_the_same_votes_keeps_no_second_run(arena: Arena) -> None:
     vote_by_taste(arena, 10, {1: 3.0, 2: 2.0, 3: 1.0})
     with arena.database.read() as session:
-        fitted = [standings.fit_criterion(session, *pair) for pair in standings._lagging(session)]
+        fitted = [
+            standings.fit_criterion(session, *pair, cache=standings.VoteCache())
+            for pair in standings._lagging(session, NOW)
+        ]
     for expected in (True, False):
         with arena.database.write.begin() as session:
             assert (standings.keep(session, fitted[0], now=NOW) is not None) is expected
@@ -79,14 +85,16 @@ def test_without_votes_there_is_a_board_and_no_number(arena: Arena) -> None:
 def test_one_that_never_lost_has_an_open_end(arena: Arena) -> None:
     table = fit_board(
         ["best", "mid", "low"],
-        [
-            ("best", "mid", Outcome.LEFT, 9),
-            ("best", "low", Outcome.LEFT, 9),
-            ("mid", "low", Outcome.LEFT, 6),
-            ("low", "mid", Outcome.LEFT, 4),
-        ],
+        board_votes(
+            [
+                ("best", "mid", Outcome.LEFT, 9),
+                ("best", "low", Outcome.LEFT, 9),
+                ("mid", "low", Outcome.LEFT, 6),
+                ("low", "mid", Outcome.LEFT, 4),
+            ]
+        ),
         seed=0,
-    )
+    ).table
     best = next(row for row in table.rows if row.entrant == "best")
     assert best.high is None
     assert best.provisional
@@ -98,7 +106,7 @@ def test_two_islands_are_not_ranked_against_each_other() -> None:
     cells = []
     for a, b in (("a", "b"), ("c", "d")):
         cells += [(a, b, Outcome.LEFT, 8), (b, a, Outcome.LEFT, 5)]
-    table = fit_board(["a", "b", "c", "d"], cells, seed=0)
+    table = fit_board(["a", "b", "c", "d"], board_votes(cells), seed=0).table
     assert len({row.island for row in table.rows}) == 2
     assert any("island" in warning or "never met" in warning for warning in table.warnings)
     assert all(row.rank is None for row in table.rows if row.island > 0)
@@ -130,16 +138,58 @@ def test_two_revisions_of_one_entrant_are_two_rows(arena: Arena) -> None:
     assert len(set(names)) == 4
 
 
-def test_elo_goes_on_from_the_run_before_as_if_it_had_seen_all_votes_at_once(arena: Arena) -> None:
-    for voters in (12, 30):
-        vote_by_taste(arena, voters, {1: 3.0, 2: 2.0, 3: 1.0}) if voters == 12 else [
-            arena.vote(f"late{n}", arena.deal(f"late{n}", seed=n), Outcome.RIGHT) for n in range(voters)
-        ]
-        standings.refresh(arena.database, now=NOW)
+def test_a_cache_of_votes_gives_the_board_of_all_votes_read_at_once(arena: Arena) -> None:
+    cache = standings.VoteCache()
+    vote_by_taste(arena, 12, {1: 3.0, 2: 2.0, 3: 1.0})
+    standings.refresh(arena.database, now=NOW, cache=cache)
+    for n in range(30):
+        arena.vote(f"late{n}", arena.deal(f"late{n}", seed=n), Outcome.RIGHT)
     with arena.database.read() as session:
-        step_by_step = {row.entrant: row.elo for row in board(session).rows}
+        pair = session.get_one(Campaign, arena.campaign_id), session.get_one(Criterion, arena.criterion_id)
+        grown = standings.fit_criterion(session, *pair, cache=cache)
+        at_once = standings.fit_criterion(session, *pair, cache=standings.VoteCache())
+    assert (grown.votes, grown.last_vote_id) == (at_once.votes, at_once.last_vote_id) == (42, 42)
+    assert grown.fitted.table.as_dict() == at_once.fitted.table.as_dict()
+    assert grown.fitted.elo == at_once.fitted.elo
+    assert set(grown.fitted.elo) == {"e0", "e1", "e2"}
+
+
+def test_a_vote_that_was_committed_behind_others_is_read_too(arena: Arena) -> None:
+    vote_by_taste(arena, 12, {1: 3.0, 2: 2.0, 3: 1.0})
+    cache = standings.VoteCache()
+    with arena.database.read() as session:
         campaign = session.get_one(Campaign, arena.campaign_id)
         criterion = session.get_one(Criterion, arena.criterion_id)
-        votes = standings._in_order(session, campaign, criterion, after=0)
-    at_once = standings._run_elo(votes, {1: "e0", 2: "e1", 3: "e2"}, {})
-    assert step_by_step == pytest.approx(at_once)
+        votes, last = cache.read(session, campaign, criterion, {1: "e0", 2: "e1", 3: "e2"})
+        # As if the fifth vote had not been there yet.
+        short = BoardVotes()
+        rows = list(zip(*votes.columns, strict=True))
+        names = list(votes.entrants.of)
+        for n, (left, right, outcome, rater, prompt) in enumerate(rows):
+            if n != 4:
+                short.add(names[left], names[right], list(Outcome)[outcome].value, rater, prompt)
+        cache._boards[criterion.id] = short, last
+        again, _ = cache.read(session, campaign, criterion, {1: "e0", 2: "e1", 3: "e2"})
+    assert [list(column) for column in again.columns] == [list(column) for column in votes.columns]
+
+
+def test_intervals_are_about_other_raters_where_there_are_three(arena: Arena) -> None:
+    def clusters() -> list[str]:
+        standings.refresh(arena.database, now=NOW)
+        with arena.database.read() as session:
+            return list(board(session).options["clusters"])
+
+    for voter, expected in (("a", False), ("b", False), ("c", True)):
+        for n in range(4):
+            arena.vote(voter, arena.deal(voter, seed=n), Outcome.LEFT if n % 2 else Outcome.RIGHT)
+        assert ("rater" in clusters()) is expected
+
+
+def test_a_board_that_takes_long_rests_between_fits(arena: Arena) -> None:
+    vote_by_taste(arena, 10, {1: 3.0, 2: 2.0, 3: 1.0})
+    assert standings.refresh(arena.database, now=NOW) == 1
+    with arena.database.write.begin() as session:
+        session.execute(update(RatingRun).values(cpu_seconds=3.0))
+    arena.vote("late", arena.deal("late"))
+    assert standings.refresh(arena.database, now=NOW + timedelta(seconds=29)) == 0
+    assert standings.refresh(arena.database, now=NOW + timedelta(seconds=30)) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 
 from analysis import (
     AnalysisError,
@@ -14,10 +14,12 @@ from analysis import (
     bootstrap,
     cluster_bootstrap,
     clustered,
+    effective_clusters,
     fit_bradley_terry,
     fit_davidson,
     fit_rao_kupper,
     leaderboard,
+    usable_ways,
     wald_intervals,
 )
 from analysis.simulate import Arena
@@ -73,15 +75,42 @@ def test_few_raters_are_covered():
     assert np.mean(studentised) > 0.92
 
 
-def test_a_board_of_few_clusters_marks_its_rows():
-    fit = clustered(fit_bradley_terry(read(arena(rater_spread=0.5).votes(1500, seed=2))))
+def test_a_board_of_few_clusters_says_so_and_can_take_the_bootstrap():
+    fit = clustered(fit_bradley_terry(read(arena(raters=8, rater_spread=0.5).votes(1500, seed=2))))
     board = leaderboard(fit, seed=4)
-    assert {row.interval for row in board.rows} == {"cluster bootstrap-t"}
-    assert "cluster bootstrap-t" in " ".join(board.warnings)
-    assert "10 raters and 60 prompts" in board.target
+    assert {row.interval for row in board.rows} == {"wald"}
+    assert board.warnings[0].startswith("Few raters or prompts: they weigh like ")
+    assert "8 raters and 60 prompts" in board.target
     assert board.as_dict() == leaderboard(fit, seed=4).as_dict()
-    given = cluster_bootstrap(fit, seed=4)
-    assert leaderboard(fit, resampled=given).rows[0].low == board.rows[0].low
+    given = leaderboard(fit, resampled=cluster_bootstrap(fit, seed=4))
+    assert {row.interval for row in given.rows} == {"cluster bootstrap-t"}
+
+
+def test_clusters_count_by_their_weight():
+    assert effective_clusters(np.repeat(np.arange(8), 50)) == pytest.approx(8)
+    assert effective_clusters(np.array([0] * 98 + [1, 2])) == pytest.approx(100**2 / (98**2 + 2))
+    votes = read(arena(raters=2, prompts=3).votes(400, seed=1))
+    assert usable_ways(votes) == ("prompt",)
+    assert usable_ways(votes, least=2) == ("rater", "prompt")
+    assert usable_ways(fit_bradley_terry(arena().comparisons(100, seed=1)).comparisons) == ()
+
+
+def test_unequal_zeal_is_covered_where_the_plain_count_of_raters_is_not():
+    # Twelve raters, the k-th with a share of 1 / k of the first one's votes: like six equally busy ones.
+    few = arena(raters=12, prompts=48, rater_spread=0.6, prompt_spread=0.6)
+    truth, zeal = few.target(), 1 / np.arange(1, 13)
+    ours, by_count = [], []
+    for seed in range(120):
+        frame = few.votes(3200, seed=seed)
+        kept = np.random.default_rng([seed, 1]).random(len(frame)) < zeal[frame["rater"].cat.codes]
+        fit = clustered(fit_bradley_terry(read(frame[kept])))
+        assert 3 < fit.degrees_of_freedom < 7
+        low, high = wald_intervals(fit)
+        ours.append((low <= truth) & (truth <= high))
+        half = stdtrit(11, 0.975) * np.sqrt(fit.variance)
+        by_count.append(np.abs(fit.strengths - truth) <= half)
+    assert np.mean(ours) > 0.925
+    assert np.mean(by_count) < 0.925
 
 
 def test_many_clusters_keep_to_students_t():
@@ -122,7 +151,7 @@ def test_draws_that_fall_apart_are_an_error_not_an_interval():
     with pytest.raises(AnalysisError, match="fell apart"):
         cluster_bootstrap(fit, ["rater"], draws=50)
     board = leaderboard(clustered(fit, ["rater"]))
-    assert "may be too narrow" in " ".join(board.warnings)
+    assert "Few raters" in " ".join(board.warnings)
 
 
 def test_profile_intervals_of_newcomers_hold_the_clustered_ones():

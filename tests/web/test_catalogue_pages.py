@@ -15,10 +15,12 @@ from analysis.outcomes import Outcome
 from arena.domain.blinding import CONSENT_VERSION
 from arena.queries.boards import board
 from arena.services import dealing, voting
+from arena.services.fitting import LEVEL, fit_board
 from arena.services.sealing import seal_pending
-from arena.services.standings import OPTIONS, refresh
+from arena.services.standings import refresh
 from arena.tables import Battle, Entrant
 from arena.web import drawing, findings
+from tests.factory import board_votes
 from tests.web import small
 from tests.web.pages import read
 
@@ -121,8 +123,6 @@ def test_every_remark_of_the_analysis_is_known_to_the_pages(
     arena: small.SmallArena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One board of each awkward kind; whatever the analysis says of it has its words."""
-    from arena.services.standings import fit_board
-
     left, right, tie = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
     cells = {
         "none": [],
@@ -133,7 +133,7 @@ def test_every_remark_of_the_analysis_is_known_to_the_pages(
         "few": [("a", "b", left, 3), ("a", "b", right, 3)],
     }
     for kind, cell in cells.items():
-        table = fit_board(["a", "b", "c", "d", "e"], cell, seed=1)
+        table = fit_board(["a", "b", "c", "d", "e"], board_votes(cell), seed=1).table
         told = [*table.warnings, *(row.reason for row in table.rows if row.reason)]
         unknown = [text for text in told if not findings.is_known(text)]
         assert not unknown, (kind, unknown)
@@ -208,7 +208,7 @@ def test_the_method_page_prints_the_parameters_of_the_code(client: FlaskClient) 
     assert f"{UNIFORM_SHARE:.0%} of the probability" in page
     assert f"fewer than {FEW_VOTES} votes" in page
     assert f"{RANK_DRAWS:,} simulated maxima" in page
-    assert OPTIONS["level"] == 0.95
+    assert LEVEL == 0.95
     assert "Intervals cover 95%" in page
     assert "ends 10 minutes after your vote" in page
     assert dealing.POLICIES["informative"] in page
