@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from analysis.outcomes import Outcome
 from arena.domain.blinding import pictures_end
 from arena.errors import NotVotedYet, UnknownBattle, UnknownPicture
+from arena.queries.boards import first_criterion, newest_run
 from arena.tables import (
     Battle,
     BlindCopy,
@@ -190,12 +191,7 @@ def reveal(session: Session, *, key: str, voter_key: str | None) -> Reveal:
         raise UnknownBattle(key)
     if battle.revealed_at is None:
         raise NotVotedYet(key)
-    run = session.scalar(
-        select(RatingRun)
-        .where(RatingRun.campaign_id == battle.campaign_id, RatingRun.category == "all")
-        .order_by(RatingRun.id.desc())
-        .limit(1)
-    )
+    run = newest_run(session, battle.campaign_id, first_criterion(session, battle.campaign_id).id)
     return Reveal(
         left=_side(session, battle.left_image_id, run),
         right=_side(session, battle.right_image_id, run),

@@ -139,6 +139,13 @@ def _most_prompts(session: Session) -> str | None:
     )
 
 
+def first_criterion(session: Session, campaign_id: int) -> Criterion:
+    """The question that comes first; its board is the one the pages and the reveal show."""
+    return session.scalars(
+        select(Criterion).where(Criterion.campaign_id == campaign_id).order_by(Criterion.position).limit(1)
+    ).one()
+
+
 def newest_run(session: Session, campaign_id: int, criterion_id: int) -> RatingRun | None:
     """The newest run of the whole board of a criterion."""
     return session.scalar(
@@ -162,9 +169,7 @@ def board(session: Session, *, campaign: str | None = None) -> Board:
         If there is no campaign of that name.
     """
     found = find_campaign(session, campaign)
-    criterion = session.scalars(
-        select(Criterion).where(Criterion.campaign_id == found.id).order_by(Criterion.position).limit(1)
-    ).one()
+    criterion = first_criterion(session, found.id)
     run = newest_run(session, found.id, criterion.id)
     entrants = session.scalars(
         select(Entrant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select
@@ -122,8 +123,13 @@ def unsealed_votes(session: Session, *, limit: int, missing: int) -> Sequence[An
     return near if len(near) == min(missing, limit) else session.execute(query).all()
 
 
-def sealed_votes(session: Session, *, campaign_id: int | None = None) -> Iterator[Sequence[Any]]:
-    """Every sealed vote in the order of ids, in chunks; rows also have ``seal_id`` and ``leaf``."""
+def sealed_votes(
+    session: Session, *, campaign_id: int | None = None, told_before: datetime | None = None
+) -> Iterator[Sequence[Any]]:
+    """Every sealed vote in the order of ids, in chunks; rows also have ``seal_id`` and ``leaf``.
+
+    With ``told_before`` only votes of battles that were revealed, or whose vote is as old as that.
+    """
     query = (
         _joined()
         .add_columns(SealEntry.seal_id, SealEntry.leaf)
@@ -132,6 +138,8 @@ def sealed_votes(session: Session, *, campaign_id: int | None = None) -> Iterato
     )
     if campaign_id is not None:
         query = query.where(Battle.campaign_id == campaign_id)
+    if told_before is not None:
+        query = query.where(Battle.revealed_at.is_not(None) | (Vote.cast_at <= told_before))
     last = 0
     while rows := session.execute(query.where(Vote.id > last)).all():
         yield rows

@@ -64,24 +64,31 @@ class ExportReport:
         return {**asdict(self), "warnings": list(self.warnings)}
 
 
-def votes_csv(session: Session, settings: Settings, *, campaign: str | None = None) -> Iterator[bytes]:
+def votes_csv(
+    session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
+) -> Iterator[bytes]:
     """Every sealed vote as CSV, piece by piece, as anybody may take it from the pages.
 
-    Digests by which a voter could recognise a picture are left empty while its campaign is open.
+    Digests by which a voter could recognise a picture are left empty while its campaign is open, and a vote
+    comes in when its voter has seen the names, or ten minutes old.
     """
-    return csv_chunks(_public_rows(session, settings, campaign))
+    return csv_chunks(_public_rows(session, settings, campaign, now))
 
 
-def votes_parquet(session: Session, settings: Settings, *, campaign: str | None = None) -> Iterator[bytes]:
+def votes_parquet(
+    session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
+) -> Iterator[bytes]:
     """Every sealed vote as Parquet, piece by piece; see `votes_csv`."""
-    return parquet_chunks(_public_rows(session, settings, campaign))
+    return parquet_chunks(_public_rows(session, settings, campaign, now))
 
 
-def _public_rows(session: Session, settings: Settings, campaign: str | None) -> Iterator[list[Row]]:
+def _public_rows(
+    session: Session, settings: Settings, campaign: str | None, now: datetime
+) -> Iterator[list[Row]]:
     found = releases.campaigns_of(session, campaign)
     pseudonyms = Pseudonyms(settings.secret, secrets.token_hex(16))
     campaign_id = found[0].id if campaign is not None else None
-    return vote_rows(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=True)
+    return vote_rows(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=now)
 
 
 def export(

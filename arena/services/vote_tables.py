@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.orm import Session
 
+from arena.domain.blinding import PICTURES_LAST
 from arena.domain.columns import VOTES, Column
 from arena.domain.pseudonyms import Pseudonyms
 from arena.queries.votes import private_of, public_part, reasons_of, sealed_votes
@@ -31,7 +33,7 @@ _ONCE = ("prompt_digest", "left_image", "right_image", "private_digest", "leaf",
 
 
 def vote_rows(
-    session: Session, *, pseudonyms: Pseudonyms, campaign_id: int | None = None, blind: bool = False
+    session: Session, *, pseudonyms: Pseudonyms, campaign_id: int | None = None, blind: datetime | None = None
 ) -> Iterator[list[Row]]:
     """Every sealed vote in the order of ids, in chunks that fit into memory.
 
@@ -43,10 +45,12 @@ def vote_rows(
         Names for the raters.
     campaign_id : int, optional
         One campaign alone.
-    blind : bool
-        Leave `HIDDEN_WHILE_DEALT` empty in votes of campaigns that have not been closed.
+    blind : datetime, optional
+        The present, for whoever may know no more than the raters: `HIDDEN_WHILE_DEALT` is empty in votes of
+        campaigns that are not closed, and votes whose voter may still be asked for reasons are left out.
     """
-    for found in sealed_votes(session, campaign_id=campaign_id):
+    told_before = None if blind is None else blind - PICTURES_LAST
+    for found in sealed_votes(session, campaign_id=campaign_id, told_before=told_before):
         reasons = reasons_of(session, first=found[0].id, last=found[-1].id)
         rows = []
         for vote in found:
@@ -66,7 +70,7 @@ def vote_rows(
                 "leaf": vote.leaf,
                 "seal": vote.seal_id,
             }
-            if blind and vote.closed_at is None:
+            if blind and (vote.closed_at is None or vote.closed_at > blind):
                 row.update(dict.fromkeys(HIDDEN_WHILE_DEALT, ""))
             rows.append(row)
         yield rows

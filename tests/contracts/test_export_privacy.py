@@ -6,6 +6,7 @@ import csv
 import re
 import secrets
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from arena.config import Settings
 from arena.errors import UnknownCampaign
 from arena.queries import votes as votes_module
 from arena.services.publishing import votes_csv, votes_parquet
+from arena.services.sealing import seal_pending
 from arena.storage import ImageStore
 from arena.tables import Battle, Image, Vote, Voter
 from tests.contracts.conftest import SECRET, Publish, rows_of, some_votes
 from tests.factory import NOON, Arena, open_arena
+
+LATER = NOON + timedelta(days=40)
 
 
 def settings(home: Path) -> Settings:
@@ -89,7 +93,7 @@ def test_the_public_file_does_not_tell_who_painted_what_is_being_judged(
     closed.vote(closed.deal("rose", "lily"))
     publish(tmp_path / "out")
     with arena.database.read() as session:
-        data = b"".join(votes_csv(session, settings(tmp_path)))
+        data = b"".join(votes_csv(session, settings(tmp_path), now=LATER))
         digests = set(session.scalars(select(Image.digest).where(Image.prompt_id.in_(arena.prompts))))
     rows = {row["campaign"]: row for row in csv.DictReader(data.decode().splitlines())}
     assert not [digest for digest in digests if digest.encode() in data]
@@ -97,6 +101,27 @@ def test_the_public_file_does_not_tell_who_painted_what_is_being_judged(
     exported = {row["campaign"]: row for row in rows_of(tmp_path / "out")}
     assert rows["spring"]["leaf"] == exported["spring"]["leaf"]
     assert {**rows["winter"], "rater": ""} == {**exported["winter"], "rater": ""}
+
+
+def test_a_vote_is_public_when_its_voter_has_seen_the_names_or_after_ten_minutes(
+    arena: Arena, tmp_path: Path
+) -> None:
+    told, waiting = arena.deal("rose", "lily"), arena.deal("rose", "lily", voter="ann")
+    for battle in (told, waiting):
+        arena.vote(battle)
+    with arena.database.write.begin() as session:
+        session.get_one(Battle, told).revealed_at = NOON
+        session.flush()
+        cast = dict(session.execute(select(Vote.battle_id, Vote.cast_at)).all())
+        seal_pending(session, now=NOON)
+
+    def public(after: timedelta) -> list[int]:
+        with arena.database.read() as session:
+            data = b"".join(votes_csv(session, settings(tmp_path), now=cast[waiting] + after))
+        return [int(row["battle"]) for row in csv.DictReader(data.decode().splitlines())]
+
+    assert public(timedelta(minutes=9, seconds=59)) == [told]
+    assert public(timedelta(minutes=10)) == [told, waiting]
 
 
 def test_the_public_files_come_in_pieces_and_say_the_same(
@@ -107,14 +132,14 @@ def test_the_public_files_come_in_pieces_and_say_the_same(
     monkeypatch.setattr(votes_module, "CHUNK", 20)
     monkeypatch.setattr(secrets, "token_hex", lambda _n: "the same id")
     with arena.database.read() as session:
-        pieces = list(votes_csv(session, settings(tmp_path), campaign="spring"))
-        parquet = b"".join(votes_parquet(session, settings(tmp_path), campaign="spring"))
+        pieces = list(votes_csv(session, settings(tmp_path), now=LATER, campaign="spring"))
+        parquet = b"".join(votes_parquet(session, settings(tmp_path), now=LATER, campaign="spring"))
     assert len(pieces) == 5
     table = pq.read_table(BytesIO(parquet))
     assert pq.ParquetFile(BytesIO(parquet)).num_row_groups == 4
     assert b"".join(pieces).count(b"\n") == table.num_rows + 1 == 66
     with pytest.raises(UnknownCampaign), arena.database.read() as session:
-        votes_csv(session, settings(tmp_path), campaign="nothing")
+        votes_csv(session, settings(tmp_path), now=LATER, campaign="nothing")
 
 
 def test_settings_without_a_secret_make_no_pseudonyms(arena: Arena, tmp_path: Path) -> None:
@@ -122,4 +147,4 @@ def test_settings_without_a_secret_make_no_pseudonyms(arena: Arena, tmp_path: Pa
 
     bare = replace(settings(tmp_path), secret_key=None)
     with pytest.raises(SettingsError, match="ARENA_SECRET_KEY"), arena.database.read() as session:
-        votes_csv(session, bare)
+        votes_csv(session, bare, now=LATER)
