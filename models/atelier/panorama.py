@@ -52,9 +52,9 @@ def glow(azimuth: float, elevation: float, degrees: float, colour: Any) -> Float
     return np.asarray(strength[..., None] * np.array(colour, float))
 
 
-def disc(azimuth: float, elevation: float, degrees: float, colour: Any) -> Floats:
-    """A round light with an edge one texel soft."""
-    angle = np.degrees(np.arccos(np.clip(directions() @ towards(azimuth, elevation), -1, 1)))
+def disc(azimuth: float, elevation: float, degrees: float, colour: Any, rows: slice = slice(None)) -> Floats:
+    """A round light with an edge one texel soft, or some rows of it."""
+    angle = np.degrees(np.arccos(np.clip(directions()[rows] @ towards(azimuth, elevation), -1, 1)))
     inside = np.clip((degrees - angle) / 0.7 + 0.5, 0, 1)
     return np.asarray(inside[..., None] * np.array(colour, float))
 
@@ -114,5 +114,8 @@ def bokeh(
     light = np.zeros((HEIGHT, WIDTH, 3))
     for _ in range(count):
         colour = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.5, 1.4)
-        light += disc(rng.uniform(-48, 48), rng.uniform(low, high), rng.uniform(*size), colour)
+        azimuth, elevation, radius = rng.uniform(-48, 48), rng.uniform(low, high), rng.uniform(*size)
+        top, bottom = ((90 - elevation + k * (radius + 0.5)) / 180 * HEIGHT for k in (-1, 1))
+        rows = slice(max(int(top) - 1, 0), int(bottom) + 2)
+        light[rows] += disc(azimuth, elevation, radius, colour, rows)
     return light

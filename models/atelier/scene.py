@@ -65,9 +65,14 @@ def to_mitsuba(
     if colours is not None:
         shape.add_attribute("vertex_color", 3, np.ascontiguousarray(colours, np.float32).ravel())
     params = mi.traverse(shape)
-    params["vertex_positions"] = np.ascontiguousarray(mesh.positions, np.float32).ravel()
-    params["vertex_normals"] = np.ascontiguousarray(mesh.normals, np.float32).ravel()
-    params["faces"] = np.ascontiguousarray(mesh.faces, np.uint32).ravel()
+    for name, values in (
+        ("vertex_positions", mesh.positions),
+        ("vertex_normals", mesh.normals),
+        ("faces", mesh.faces),
+    ):
+        # In place: to set an item of `params` compares old and new one number at a time, which is slow.
+        np.asarray(params[name]).reshape(values.shape)[...] = values
+        params.set_dirty(name)
     params.update()
     return shape
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ class Sky:
     sun: Floats
 
 
+@lru_cache(maxsize=1)
 def directions() -> Floats:
     """Unit direction of every texel; shape (384, 768, 3)."""
     theta = np.pi * (np.arange(HEIGHT) + 0.5) / HEIGHT

@@ -13,6 +13,8 @@ from models.atelier import vocabulary as words
 from models.atelier.entrant import Atelier, paint
 from models.atelier.grammar import Landscape, StillLife, Thing, complete
 from models.atelier.lighting import lighting
+from models.atelier.noise import value_noise
+from models.atelier.panorama import bokeh, disc
 from models.atelier.render import Settings, develop, filmic
 from models.atelier.shapes import build
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
@@ -154,6 +156,37 @@ def test_lights_are_metered_and_finite():
         assert np.isfinite(light.panorama).all()
         assert light.panorama.min() >= 0
         assert light.incident > 0
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (70, 90, 2), (9000, 3)])
+def test_noise_in_blocks_is_the_plain_sum_over_corners_to_the_last_bit(shape):
+    points = np.random.default_rng(1).uniform(-90, 90, shape)
+    points[:2] = np.round(points[:2])
+    dims = shape[-1]
+    lattice = np.random.default_rng(2).uniform(-1, 1, (32,) * dims)
+    cell = np.floor(points).astype(np.int64)
+    part = points - cell
+    part = part * part * part * (part * (part * 6 - 15) + 10)
+    total = np.zeros(shape[:-1])
+    for corner in range(2**dims):
+        bits = [(corner >> d) & 1 for d in range(dims)]
+        weight = np.ones_like(total)
+        for d, bit in enumerate(bits):
+            weight = weight * (part[..., d] if bit else 1 - part[..., d])
+        total += weight * lattice[tuple((cell[..., d] + bit) % 32 for d, bit in enumerate(bits))]
+    assert value_noise(points, np.random.default_rng(2)).tobytes() == total.tobytes()
+
+
+def test_small_lamps_are_whole_discs_though_only_their_rows_are_painted():
+    colour, size = (6.0, 3.6, 1.4), (0.3, 2.5)
+    for low, high in ((-12, 4), (-89, -85), (85, 89)):
+        light, rng = np.zeros((256, 512, 3)), np.random.default_rng(4)
+        for _ in range(12):
+            rng.integers(1)
+            tone = np.array(colour) * rng.uniform(0.5, 1.4)
+            light += disc(rng.uniform(-48, 48), rng.uniform(low, high), rng.uniform(*size), tone)
+        painted = bokeh(np.random.default_rng(4), 12, [colour], low, high, size)
+        assert painted.tobytes() == light.tobytes()
 
 
 def test_the_tone_curve_rises_and_keeps_its_range():
