@@ -8,14 +8,11 @@ picture of each uniformly; sides by a fair coin. The propensity is the product, 
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Pair = tuple[int, int]
-Pictures = Mapping[int, Mapping[int, tuple[int, ...]]]
-"""Prompt -> entrant -> pictures that this voter has not been shown."""
+from arena.domain.stock import Choice, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,75 +25,44 @@ class Draw:
     left_image_id: int
     right_image_id: int
     propensity: float
-    eligible: str
 
 
-def eligible_pairs(pictures: Pictures, dealt: frozenset[tuple[int, Pair]]) -> dict[Pair, list[int]]:
-    """Prompts on which each pair of entrants (lower id first) can be dealt, in order of prompt.
-
-    ``dealt`` holds the (prompt, pair) that the voter has already been given.
-    """
-    pairs: dict[Pair, list[int]] = {}
-    for prompt_id in sorted(pictures):
-        entrants = sorted(entrant for entrant, images in pictures[prompt_id].items() if images)
-        for i, first in enumerate(entrants):
-            for second in entrants[i + 1 :]:
-                if (prompt_id, (first, second)) not in dealt:
-                    pairs.setdefault((first, second), []).append(prompt_id)
-    return pairs
-
-
-def eligible_digest(pairs: Mapping[Pair, list[int]], pictures: Pictures) -> str:
-    """SHA-256 that pins the set a battle was drawn from: pairs, prompts and pictures."""
-    told = hashlib.sha256()
-    for (first, second), prompts in sorted(pairs.items()):
-        told.update(f"{first},{second}:{prompts}".encode())
-    for prompt_id in sorted(pictures):
-        told.update(f"{prompt_id}={sorted((e, i) for e, i in pictures[prompt_id].items())}".encode())
-    return told.hexdigest()
-
-
-def draw(
-    pairs: Mapping[Pair, list[int]],
-    pictures: Pictures,
-    *,
-    weights: Mapping[Pair, float],
-    rng: random.Random,
-) -> Draw:
-    """Draw a battle from a set that is not empty.
+def draw(choice: Choice, *, weights: Mapping[Pair, float], rng: random.Random) -> Draw:
+    """Draw a battle from a choice that is not empty.
 
     Parameters
     ----------
-    pairs : mapping
-        From `eligible_pairs`.
-    pictures : mapping
-        The voter's unseen pictures.
+    choice : Choice
+        What the voter may be shown.
     weights : mapping
-        The policy's weight of each pair, positive; only their ratios matter.
+        The policy's weight of each pair of ``choice.left``, positive; only their ratios matter.
     rng : random.Random
         Chance; `random.SystemRandom` when serving, so that nobody can foresee a deal.
     """
-    names = sorted(pairs)
+    names = list(choice.left)
     mass = [weights[pair] for pair in names]
     (pair,) = rng.choices(names, weights=mass)
-    prompt_id = rng.choice(pairs[pair])
-    first, second = (rng.choice(pictures[prompt_id][entrant]) for entrant in pair)
-    sides = ((pair[0], first), (pair[1], second))
-    left, right = sides if rng.random() < 0.5 else sides[::-1]
-    propensity = (
-        weights[pair]
-        / sum(mass)
-        / len(pairs[pair])
-        / len(pictures[prompt_id][pair[0]])
-        / len(pictures[prompt_id][pair[1]])
-        / 2
-    )
+    prompt_id = _prompt(choice, pair, rng)
+    offered = [choice.pictures(prompt_id, entrant) for entrant in pair]
+    sides = [(entrant, rng.choice(images)) for entrant, images in zip(pair, offered, strict=True)]
+    if rng.random() < 0.5:
+        sides.reverse()
+    left, right = sides
     return Draw(
         prompt_id=prompt_id,
         left_entrant_id=left[0],
         right_entrant_id=right[0],
         left_image_id=left[1],
         right_image_id=right[1],
-        propensity=propensity,
-        eligible=eligible_digest(pairs, pictures),
+        propensity=weights[pair] / sum(mass) / choice.left[pair] / len(offered[0]) / len(offered[1]) / 2,
     )
+
+
+def _prompt(choice: Choice, pair: Pair, rng: random.Random) -> int:
+    """Draw a prompt uniformly: again while it is gone, or from a list where most are."""
+    prompts, gone = choice.stock.pairs[pair], choice.gone.get(pair, frozenset())
+    if 2 * len(gone) > len(prompts):
+        return rng.choice([prompt for prompt in prompts if prompt not in gone])
+    while (prompt := rng.choice(prompts)) in gone:
+        pass
+    return prompt

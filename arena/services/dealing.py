@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from analysis.design import UNIFORM_SHARE, pair_probabilities
 from analysis.outcomes import Outcome
-from arena.domain.pairing import Pair, draw, eligible_pairs
+from arena.domain.pairing import draw
+from arena.domain.stock import Pair, Stock, choice, pair_of
 from arena.errors import CampaignClosed
 from arena.queries.boards import find_campaign
 from arena.services.generation import progress
@@ -36,6 +39,12 @@ POLICIES = {
     "informative": f"informative/1;uniform_share={UNIFORM_SHARE}",
 }
 """Policy -> its version, kept with every battle."""
+
+OVERLAP = 100
+"""Copies before the newest known one that are looked at again."""
+
+MOST_LOOKED_UP = 1000
+"""With more new pictures than this it is quicker to read all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,51 @@ class Finished:
     done: int
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A stock, the newest copy in it, and how many prompts and entrants its campaign had."""
+
+    stock: Stock
+    newest: int
+    size: tuple[int, int]
+
+
+@dataclass(slots=True)
+class Stocks:
+    """The stocks of campaigns, as far as this process has read them; may be used by many threads."""
+
+    _kept: dict[int, _Kept] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def of(self, session: Session, campaign: Campaign) -> Iterator[Stock]:
+        """The stock of a campaign with every picture that is there now; it is this thread's for as long.
+
+        New pictures are found by their number, and the last `OVERLAP` are looked at again, since
+        transactions may commit out of the order of numbers. All are read anew where prompts or entrants
+        came to the campaign, whose pictures may be older.
+        """
+        with self._lock:
+            size = _size(session, campaign)
+            kept = self._kept.get(campaign.id)
+            if kept is None or kept.size != size:
+                kept = self._kept[campaign.id] = _Kept(Stock(), 0, size)
+            kept.newest = _fill(session, campaign, kept.stock, known=kept.newest)
+            yield kept.stock
+
+
 def next_battle(
-    session: Session, *, campaign: str | None, voter_key: str, now: datetime, rng: random.Random
+    session: Session,
+    *,
+    campaign: str | None,
+    voter_key: str,
+    now: datetime,
+    rng: random.Random,
+    stocks: Stocks | None = None,
 ) -> Dealt | Waiting | Finished:
     """Deal the voter's next battle, or give back the one that is still open.
+
+    ``stocks`` is what the process keeps between deals; without it all pictures are read.
 
     Raises
     ------
@@ -96,15 +146,15 @@ def next_battle(
     )
     seen = {image for pair in judged for image in pair}
     dealt = frozenset(
-        (b.prompt_id, _pair(b.left_entrant_id, b.right_entrant_id))
+        (b.prompt_id, pair_of(b.left_entrant_id, b.right_entrant_id))
         for b in mine
         if b.voted_at or b.skipped_at
     )
-    pictures = _unseen(session, found, seen)
-    pairs = eligible_pairs(pictures, dealt)
-    if not pairs:
-        return _nothing_left(session, found, done=sum(b.voted_at is not None for b in mine))
-    drawn = draw(pairs, pictures, weights=_weights(session, found, list(pairs)), rng=rng)
+    with (stocks or Stocks()).of(session, found) as stock:
+        offered = choice(stock, seen=seen, dealt=dealt)
+        if not offered.left:
+            return _nothing_left(session, found, done=sum(b.voted_at is not None for b in mine))
+        drawn = draw(offered, weights=_weights(session, found, list(offered.left)), rng=rng)
     key = secrets.token_urlsafe(16)
     session.add(
         Battle(
@@ -120,7 +170,7 @@ def next_battle(
             left_token=secrets.token_urlsafe(16),
             right_token=secrets.token_urlsafe(16),
             propensity=drawn.propensity,
-            eligible=drawn.eligible,
+            eligible=offered.eligible,
             policy=POLICIES[found.policy],
             dealt_at=now,
             expires_at=now + timedelta(minutes=found.minutes_to_vote),
@@ -145,14 +195,18 @@ def _voter(session: Session, key: str, now: datetime) -> Voter:
         return session.scalars(query).one()
 
 
-def _pair(one: int, other: int) -> Pair:
-    return (one, other) if one < other else (other, one)
+def _size(session: Session, campaign: Campaign) -> tuple[int, int]:
+    """How many prompts and entrants a campaign has."""
+    prompts, entrants = (
+        session.scalar(select(func.count()).select_from(table).where(table.campaign_id == campaign.id)) or 0
+        for table in (CampaignPrompt, CampaignEntrant)
+    )
+    return prompts, entrants
 
 
-def _unseen(session: Session, campaign: Campaign, seen: set[int]) -> dict[int, dict[int, tuple[int, ...]]]:
-    """Prompt -> entrant -> pictures on the campaign's canvas that the voter has not judged."""
-    pictures: dict[int, dict[int, tuple[int, ...]]] = {}
-    for prompt_id, entrant_id, image_id in session.execute(
+def _fill(session: Session, campaign: Campaign, stock: Stock, *, known: int) -> int:
+    """Add the pictures on the campaign's canvas that are newer than a known copy; returns the newest one."""
+    query = (
         select(Image.prompt_id, Image.entrant_id, Image.id)
         .join(BlindCopy, (BlindCopy.image_id == Image.id) & (BlindCopy.canvas == campaign.canvas))
         .join(
@@ -163,12 +217,18 @@ def _unseen(session: Session, campaign: Campaign, seen: set[int]) -> dict[int, d
             CampaignEntrant,
             (CampaignEntrant.entrant_id == Image.entrant_id) & (CampaignEntrant.campaign_id == campaign.id),
         )
-        .order_by(Image.id)
-    ):
-        if image_id not in seen:
-            entrants = pictures.setdefault(prompt_id, {})
-            entrants[entrant_id] = (*entrants.get(entrant_id, ()), image_id)
-    return pictures
+    )
+    newest = session.scalar(select(func.max(BlindCopy.id))) or 0
+    if known:
+        recent = session.scalars(select(BlindCopy.image_id).where(BlindCopy.id > known - OVERLAP))
+        unknown = [image for image in recent if image not in stock.prompt_of]
+        if not unknown:
+            return newest
+        if len(unknown) <= MOST_LOOKED_UP:
+            query = query.where(Image.id.in_(unknown))
+    for prompt_id, entrant_id, image_id in session.execute(query):
+        stock.add(prompt_id, entrant_id, image_id)
+    return newest
 
 
 def _weights(session: Session, campaign: Campaign, pairs: list[Pair]) -> Mapping[Pair, float]:

@@ -32,11 +32,11 @@ def _room(response: Response) -> Response:
 @bp.get("/battles/next")
 def deal() -> BaseResponse:
     """Deal the next pair, or give back the open one; or say what there is to wait for."""
-    voter, moment = known_voter(), now()
+    voter, moment, stocks = known_voter(), now(), arena().stocks
     campaign = request.args.get("campaign") or _campaign()
     dealt = writing(
         lambda session: dealing.next_battle(
-            session, campaign=campaign, voter_key=voter, now=moment, rng=chance()
+            session, campaign=campaign, voter_key=voter, now=moment, rng=chance(), stocks=stocks
         )
     )
     if isinstance(dealt, dealing.Dealt):

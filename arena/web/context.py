@@ -6,7 +6,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, cast
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from arena.config import Settings
 from arena.db import Database, told_plainly
 from arena.errors import Invalid
+from arena.services.dealing import Stocks
 from arena.storage import ImageStore
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Collaborators:
     database: Database
     images: ImageStore
     write: Write
+    stocks: Stocks = field(default_factory=Stocks)
 
 
 def install(app: Flask, collaborators: Collaborators) -> None:

@@ -82,17 +82,8 @@ def picture(job: ClaimedJob) -> GeneratedImage:
     return GeneratedImage(pixels=pixels, seed=job.seed, seconds=0.5, cpu_seconds=0.4)
 
 
-def furnish(database: Database, images: ImageStore, *, entrants: int = 3, prompts: int = 4) -> Arena:
-    """Open a campaign and make all its pictures."""
-    with database.write.begin() as session:
-        rows = [curation.enter(session, card(f"e{number}"), now=NOW) for number in range(entrants)]
-        campaign = curation.open_campaign(
-            session, slug="demo", name="Demo", entrants=rows, canvas=64, now=NOW, seed=5
-        )
-        new = [curation.NewPrompt(text=f"a vase, number {n}", category="still-life") for n in range(prompts)]
-        curation.add_prompts(session, campaign, new, now=NOW)
-        generation.enqueue(session, campaign, now=NOW)
-        campaign_id = campaign.id
+def paint_all(database: Database, images: ImageStore) -> None:
+    """Make every picture that was asked for."""
     while True:
         with database.write.begin() as session:
             jobs = generation.claim(session, worker=WORKER, now=NOW)
@@ -104,6 +95,20 @@ def furnish(database: Database, images: ImageStore, *, entrants: int = 3, prompt
             painted = painting.store(images, job, picture(job), sizes)
             with database.write.begin() as session:
                 assert painting.settle(session, painted, settings={}, environment={}, worker=WORKER, now=NOW)
+
+
+def furnish(database: Database, images: ImageStore, *, entrants: int = 3, prompts: int = 4) -> Arena:
+    """Open a campaign and make all its pictures."""
+    with database.write.begin() as session:
+        rows = [curation.enter(session, card(f"e{number}"), now=NOW) for number in range(entrants)]
+        campaign = curation.open_campaign(
+            session, slug="demo", name="Demo", entrants=rows, canvas=64, now=NOW, seed=5
+        )
+        new = [curation.NewPrompt(text=f"a vase, number {n}", category="still-life") for n in range(prompts)]
+        curation.add_prompts(session, campaign, new, now=NOW)
+        generation.enqueue(session, campaign, now=NOW)
+        campaign_id = campaign.id
+    paint_all(database, images)
     with database.read() as session:
         criterion_id = session.query(Criterion.id).filter(Criterion.campaign_id == campaign_id).scalar()
         slug = session.get_one(Campaign, campaign_id).slug

@@ -8,11 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from arena.domain.pairing import eligible_pairs
 from arena.errors import CampaignClosed, UnknownCampaign
 from arena.services import curation, dealing, generation, voting
 from arena.tables import Battle, Campaign, CampaignPrompt, Entrant
-from tests.database.conftest import NOW, Arena, card
+from tests.database.conftest import NOW, Arena, card, paint_all
 
 
 def test_a_voter_gets_the_open_battle_again(arena: Arena) -> None:
@@ -95,9 +94,8 @@ def test_votes_steer_the_draw_but_every_pair_stays_possible(arena: Arena) -> Non
         arena.vote(voter, arena.deal(voter, seed=number))
     with arena.database.read() as session:
         campaign = session.get_one(Campaign, arena.campaign_id)
-        pictures = dealing._unseen(session, campaign, set())
-        pairs = list(eligible_pairs(pictures, frozenset()))
-        weights = dealing._weights(session, campaign, pairs)
+        with dealing.Stocks().of(session, campaign) as stock:
+            weights = dealing._weights(session, campaign, sorted(stock.pairs))
     assert sum(weights.values()) == pytest.approx(1.0)
     assert min(weights.values()) >= 0.2 / 3 - 1e-12
 
@@ -132,3 +130,47 @@ def test_a_revealed_picture_is_not_dealt_in_another_campaign_either(arena: Arena
             voting.skip(session, key=dealt.key, voter_key="ann", now=NOW)
             if number == 8:
                 break
+
+
+def test_a_kept_stock_grows_as_pictures_prompts_and_entrants_come(arena: Arena) -> None:
+    stocks = dealing.Stocks()
+
+    def stock() -> dict[int, dict[int, tuple[int, ...]]]:
+        with arena.database.read() as session:
+            campaign = session.get_one(Campaign, arena.campaign_id)
+            with stocks.of(session, campaign) as kept, dealing.Stocks().of(session, campaign) as fresh:
+                assert kept.digest == fresh.digest
+                assert kept.pairs == fresh.pairs
+                return {prompt: dict(entrants) for prompt, entrants in kept.prompts.items()}
+
+    assert sum(len(entrants) for entrants in stock().values()) == 12
+    with arena.database.write.begin() as session:
+        campaign = session.get_one(Campaign, arena.campaign_id)
+        curation.add_prompts(session, campaign, [curation.NewPrompt(text="a bowl")], now=NOW)
+        newcomer = curation.enter(session, card("newcomer"), now=NOW)
+        curation.join(session, campaign, [newcomer], now=NOW)
+        session.flush()
+        generation.enqueue(session, campaign, now=NOW)
+    assert sum(len(entrants) for entrants in stock().values()) == 12
+    paint_all(arena.database, arena.images)
+    assert sum(len(entrants) for entrants in stock().values()) == 20
+
+
+def test_deals_from_a_kept_stock_are_those_from_the_database(arena: Arena) -> None:
+    stocks = dealing.Stocks()
+    rows = []
+    for kept in (stocks, None):
+        for number in range(4):
+            with arena.database.write.begin() as session:
+                dealt = dealing.next_battle(
+                    session,
+                    campaign="demo",
+                    voter_key=f"voter{number}{kept is None}",
+                    now=NOW,
+                    rng=random.Random(number),
+                    stocks=kept,
+                )
+                assert isinstance(dealt, dealing.Dealt)
+                battle = session.scalars(select(Battle).where(Battle.key == dealt.key)).one()
+                rows.append((battle.left_image_id, battle.right_image_id, battle.propensity, battle.eligible))
+    assert rows[:4] == rows[4:]
