@@ -272,7 +272,36 @@ def wrong_ranks(arenas: int, seed: int) -> list[dict[str, Any]]:
             {"votes": n_votes, "claims": name, "wrong": count / arenas, "arenas": arenas}
             for name, count in wrong.items()
         ]
+    found += _wrong_ranks_of_tastes(arenas, seed)
     print("  ranks done", file=sys.stderr)
+    return found
+
+
+def _wrong_ranks_of_tastes(arenas: int, seed: int) -> list[dict[str, Any]]:
+    """The same where raters and prompts have effects of 0.6 nats: 60 of each, and 12 raters of 48 prompts."""
+    found = []
+    for raters, prompts, n_votes in ((60, 60, 6000), (12, 48, 1500)):
+        arena = Arena(
+            np.concatenate([np.zeros(4), np.linspace(0.05, 0.8, 6)]),
+            tie=0.6, raters=raters, prompts=prompts, rater_spread=0.6, prompt_spread=0.6,
+        )  # fmt: skip
+        truth = arena.target()
+        not_above = truth[:, None] <= truth + 1e-9
+        wrong = {"max-T, two-way clustered": 0, "max-T, plain": 0}
+        for number in range(arenas):
+            plain = fit_bradley_terry(read(arena.votes(n_votes, seed=seed + number)))
+            for name, fit in zip(wrong, (clustered(plain), plain), strict=True):
+                claims = rank_intervals(fit, draws=500, seed=number).surely_above
+                wrong[name] += bool(np.any(claims & not_above))
+        found += [
+            {
+                "votes": n_votes,
+                "claims": f"{name}; {raters} raters",
+                "wrong": count / arenas,
+                "arenas": arenas,
+            }
+            for name, count in wrong.items()
+        ]
     return found
 
 
