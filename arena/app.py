@@ -1,7 +1,8 @@
-"""The web application: a factory that is handed its collaborators and knows nothing else."""
+"""The web applications: factories that are handed their collaborators and know nothing else."""
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 from flask import Flask, Response, make_response, render_template, request
@@ -9,8 +10,10 @@ from flask import Flask, Response, make_response, render_template, request
 from arena import paths
 from arena.config import Settings
 from arena.db import Database
+from arena.services.serving import Desk
 from arena.storage import ImageStore
 from arena.web import (
+    admin,
     assets,
     battles,
     catalogue,
@@ -18,10 +21,19 @@ from arena.web import (
     downloads,
     errors,
     i18n,
+    playground,
     preferences,
     security,
     words,
 )
+from arena.web.api import access, faults, views
+
+API_LARGEST_REQUEST = 64 * 1024
+API_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 
 
 def create_app(settings: Settings, *, database: Database, images: ImageStore, write: context.Write) -> Flask:
@@ -55,13 +67,45 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
     )
     for part in (security, i18n, assets, errors):
         part.install(app)
-    for part in (battles, catalogue, downloads, preferences):
+    for part in (admin, battles, catalogue, downloads, playground, preferences):
         app.register_blueprint(part.bp)
     app.context_processor(_everywhere)
     app.add_url_rule("/", "home", _home)
     app.add_url_rule("/healthz", "healthz", _alive)
     app.add_url_rule("/readyz", "readyz", _ready)
     return app
+
+
+def create_api(*, desk: Desk, gate: access.Gate, seconds: float = 600, at_once: int = 64) -> Flask:
+    """Build the images API, an application of its own: it knows no voter and no cookie.
+
+    Parameters
+    ----------
+    desk : Desk
+        Takes the orders.
+    gate : Gate
+        Knows the keys.
+    seconds : float
+        How long one request may take.
+    at_once : int
+        Requests that may wait for pictures; fewer than the server has threads.
+    """
+    app = Flask("arena", template_folder=None, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = API_LARGEST_REQUEST
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions[views.EXTENSION] = views.Office(
+        desk=desk, gate=gate, seconds=seconds, at_once=threading.BoundedSemaphore(at_once)
+    )
+    faults.install(app)
+    app.register_blueprint(views.bp)
+    app.after_request(_harden)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    for name, value in API_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _everywhere() -> dict[str, object]:

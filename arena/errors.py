@@ -9,20 +9,33 @@
     │   ├── InvalidPrompt           empty, too long, or with control characters
     │   └── UnknownReason           a reason tag that is not offered
     ├── Forbidden              403  not from these pages
+    ├── NotSignedIn            403  the operator's room, and nobody we know
+    ├── ReadOnly               403  the operator may look, and not change
+    ├── Embargoed              403  words that an open campaign is dealing
     ├── NotFound               404  no such thing, or not yours
     │   ├── UnknownBattle           no battle of this voter under that key
     │   ├── UnknownCampaign         no campaign of that name
     │   ├── UnknownEntrant          no entrant of that name
+    │   ├── UnknownLink             no such link into the operator's room
+    │   ├── UnknownOperator         no operator of that name
+    │   ├── UnknownKey              no key of the images API of that name
     │   └── UnknownPicture          no such picture, or its time is over
     ├── Conflict               409  true once, not any more
     │   ├── AlreadyVoted            the battle has this voter's vote
     │   ├── NotVotedYet             the reveal and the reasons come after the vote
     │   ├── CampaignClosed          no more votes are taken
     │   └── NameTaken               a campaign or an entrant of that name exists with other content
+    ├── TooManyWaiting         429  enough sketches of this voter wait already
     ├── BattleExpired          410  the pair was dealt too long ago
+    ├── SpentLink              410  the link was used, or has expired
     ├── CorruptImage           500  the stored bytes do not match their digest
     ├── NewerDatabase          500  the database was written by a newer version
     ├── OutdatedDatabase       500  the database needs `arena init` to migrate it
+    ├── Overloaded             429  as much waits for the images API as may wait
+    ├── NobodyWaits            499  whoever asked the images API has gone
+    ├── NotPainted             500  the entrant broke while painting
+    ├── CannotLoad             503  the entrant cannot be made ready on this machine
+    ├── TooSlow                504  no picture within the time that a request may take
     └── Unavailable            503  cannot be kept right now: full disk, locked database
 """
 
@@ -89,6 +102,49 @@ class Forbidden(ArenaError):
     code = "forbidden"
 
 
+class NotSignedIn(ArenaError):
+    """The operator's room was asked for by nobody we know."""
+
+    status = 403
+    code = "not_signed_in"
+
+    def __init__(self) -> None:
+        super().__init__("the operator's room opens with a link; `arena operators link NAME` prints one")
+
+
+class ReadOnly(ArenaError):
+    """The operator may look, and not change."""
+
+    status = 403
+    code = "read_only"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is an analyst, who may look but not change; nothing was changed")
+        self.name = name
+
+
+class Embargoed(ArenaError):
+    """Words that an open campaign is dealing: a picture of them by name could unmask its pairs."""
+
+    status = 403
+    code = "embargoed"
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__("a campaign is dealing these words; ask for them again when it has closed")
+        self.prompt = prompt
+
+
+class TooManyWaiting(ArenaError):
+    """Enough sketches wait already."""
+
+    status = 429
+    code = "too_many_waiting"
+
+    def __init__(self, mine: int) -> None:
+        super().__init__(f"{mine} of your sketches still wait; ask for another when one is painted")
+        self.mine = mine
+
+
 class NotFound(ArenaError):
     """No such thing, or it is not yours."""
 
@@ -127,6 +183,39 @@ class UnknownEntrant(NotFound):
         names = ", ".join(known) or "none yet"
         super().__init__(f"no entrant is called {slug!r}; there is: {names}")
         self.slug = slug
+        self.known = known
+
+
+class UnknownKey(NotFound):
+    """No key of the images API of that name."""
+
+    code = "unknown_key"
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        names = ", ".join(known) or "none yet"
+        super().__init__(f"no key is called {name!r}; there is: {names}")
+        self.name = name
+        self.known = known
+
+
+class UnknownLink(NotFound):
+    """No such link into the operator's room."""
+
+    code = "unknown_link"
+
+    def __init__(self) -> None:
+        super().__init__("this link opens nothing; `arena operators link NAME` prints a new one")
+
+
+class UnknownOperator(NotFound):
+    """No operator of that name."""
+
+    code = "unknown_operator"
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        names = ", ".join(known) or "none yet"
+        super().__init__(f"no operator is called {name!r}; there is: {names}")
+        self.name = name
         self.known = known
 
 
@@ -190,6 +279,18 @@ class BattleExpired(ArenaError):
         self.key = key
 
 
+class SpentLink(ArenaError):
+    """The link into the operator's room was used, or has expired."""
+
+    status = 410
+    code = "spent_link"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this link was used, has expired or was replaced; `arena operators link NAME` prints a new one"
+        )
+
+
 class CorruptImage(ArenaError):
     """The stored bytes do not match their digest."""
 
@@ -229,3 +330,41 @@ class Unavailable(ArenaError):
 
     status = 503
     code = "unavailable"
+
+
+class Overloaded(ArenaError):
+    """As much waits as may wait; ``retry_after`` says in how many seconds to ask again."""
+
+    status = 429
+    code = "server_busy"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotPainted(ArenaError):
+    """The entrant broke while painting; asking again would break it again."""
+
+    code = "generation_failed"
+
+
+class CannotLoad(ArenaError):
+    """The entrant cannot be made ready on this machine."""
+
+    status = 503
+    code = "model_unavailable"
+
+
+class TooSlow(ArenaError):
+    """No picture within the time that a request may take."""
+
+    status = 504
+    code = "timeout"
+
+
+class NobodyWaits(ArenaError):
+    """Whoever asked has gone; nobody reads this."""
+
+    status = 499
+    code = "client_closed_request"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from models.contracts import KINDS, EntrantCard
 from models.digests import digest_folder
@@ -24,8 +25,11 @@ DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 HUB = re.compile(r"[\w.-]+/[\w.-]+")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
+VARIABLE = re.compile(r"[A-Za-z_]\w*")
+CURRENCY = re.compile(r"[A-Z]{3}")
 CLASS = re.compile(r"[A-Za-z_]\w*")
-DTYPES = ("float32", "bfloat16", "float16")
+ENGINES = ("auto", "torch", "openvino")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 OURS = frozenset(
     {
         "clean_caption",
@@ -42,6 +46,9 @@ OURS = frozenset(
         "use_resolution_binning",
         "width",
     }
+)
+SENT = frozenset(
+    {"guidance", "model", "n", "partial_images", "prompt", "seed", "size", "steps", "stream", "user"}
 )
 
 
@@ -149,11 +156,25 @@ def arguments(value: Any) -> dict[str, Any]:
     return told
 
 
-def uncompiled(value: Any) -> bool:
-    """Whether to compile the model; no engine does yet."""
-    if flag(value):
-        raise ValueError("must be false: no engine here compiles yet")
-    return False
+def wishes(value: Any) -> dict[str, Any]:
+    """What a request to an images API says beside the card's other keys."""
+    told = options(value)
+    if taken := sorted(SENT & told.keys()):
+        raise ValueError(f"must not hold {', '.join(taken)}: other keys of the card decide them")
+    return told
+
+
+def address(value: Any) -> str:
+    """The base URL of an images API; a key has no place in it."""
+    meant = "must be an address such as https://painter.example/v1, without a name, a key or a question mark"
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        plain = parts and parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
+    except ValueError:
+        raise ValueError(meant) from None
+    if parts is None or not plain or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(meant)
+    return parts.geturl().rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +226,52 @@ BACKENDS: Mapping[str, Backend] = {
             "arguments": arguments,
         },
         runtime={
-            "engine": one_of("torch"),
+            "engine": one_of(*ENGINES),
             "device": matching(DEVICE, "cpu, cuda, cuda:N, mps or auto"),
             "dtype": one_of(*DTYPES),
             "batch": whole(1, 1024),
-            "compile": uncompiled,
+            "threads": whole(1, 1024),
+            "compile": flag,
+            "channels_last": flag,
+            "attention": text,
+            "vae_slicing": flag,
+            "vae_tiling": flag,
             "download": flag,
         },
         defaults={
-            "engine": "torch",
+            "engine": "auto",
             "device": "auto",
-            "dtype": "float32",
+            "dtype": "auto",
             "batch": 1,
             "compile": False,
+            "channels_last": False,
+            "attention": "auto",
+            "vae_slicing": False,
+            "vae_tiling": False,
             "download": False,
         },
+    ),
+    # Painted elsewhere. Where it is served decides no pixel and what it costs even less: runtime. Whether the
+    # seed is sent does decide them: without it no picture can be made twice.
+    "images-api": Backend(
+        required={
+            "provider": text,
+            "model": text,
+            "version": text,
+            "size": width_and_height,
+            "seed": one_of("body", "none"),
+        },
+        optional={"steps": whole(1, 1000), "guidance": number(0, 100), "arguments": wishes},
+        runtime={
+            "base_url": address,
+            "key_env": matching(VARIABLE, "the name of an environment variable; the key has no place here"),
+            "timeout": number(1, 3600),
+            "retries": whole(0, 20),
+            "batch": whole(1, 64),
+            "price": number(0, 1000),
+            "currency": matching(CURRENCY, "three capital letters such as USD"),
+        },
+        defaults={"timeout": 300.0, "retries": 5, "batch": 4},
     ),
 }
 

@@ -60,4 +60,14 @@ def _diffusers(card: EntrantCard) -> TextToImage:
     return DiffusersModel(card)
 
 
-LOADERS: Mapping[str, Loader] = {"atelier": _atelier, "diffusers": _diffusers}
+def _images_api(card: EntrantCard) -> TextToImage:
+    from models.remote import ImagesApi
+
+    return ImagesApi(card)
+
+
+LOADERS: Mapping[str, Loader] = {
+    "atelier": _atelier,
+    "diffusers": _diffusers,
+    "images-api": _images_api,
+}

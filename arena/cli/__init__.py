@@ -13,13 +13,16 @@ from arena.errors import ArenaError
 
 COMMANDS = {
     "assets": "arena.cli.setup:assets",
+    "bench": "arena.cli.bench:bench",
     "demo": "arena.cli.demo:demo",
     "doctor": "arena.cli.doctor:doctor",
     "entrants": "arena.cli.entrants:entrants",
     "export": "arena.cli.export:export",
     "generate": "arena.cli.generate:generate",
     "init": "arena.cli.setup:init",
+    "keys": "arena.cli.keys:keys",
     "leaderboard": "arena.cli.leaderboard:leaderboard",
+    "operators": "arena.cli.operators:operators",
     "paint": "arena.cli.paint:paint",
     "plan": "arena.cli.plan:plan",
     "prompts": "arena.cli.prompts:prompts",

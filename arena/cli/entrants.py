@@ -8,18 +8,23 @@ import click
 from sqlalchemy import select
 
 from arena.cli.context import Context, json_option, say_json
+from arena.cli.tune import tune
 from arena.tables import Entrant
 
 
 @click.group()
 def entrants() -> None:
-    """List the entrants, and enter new ones from the catalogue.
+    """List the entrants, enter new ones from the catalogue, tune them to this machine.
 
     \b
     Examples:
       arena entrants list --json
       arena entrants enter my-model        # after adding its card to catalog.toml
+      arena entrants tune my-model         # the fastest way to paint on this machine
     """
+
+
+entrants.add_command(tune)
 
 
 @entrants.command("list")

@@ -46,23 +46,46 @@ def run_server(context: Context, *, host: str | None, port: int | None) -> None:
 
 @click.command()
 @click.option("--host", help="Address to listen on [ARENA_HOST].")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [ARENA_PORT].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [ARENA_PORT; API: 8001].")
 @click.option("--worker/--no-worker", default=True, help="Start a worker beside the server.")
+@click.option("--api", is_flag=True, help="Serve the images API, not the pages; see `arena keys`.")
+@click.option("--entrant", "entrants", multiple=True, help="For --api: serve this one alone.")
+@click.option("--at-once", type=click.IntRange(1, 1000), default=64, help="For --api: most that wait [64].")
+@click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="For --api: longest wait [600].")
 @click.pass_obj
-def serve(context: Context, host: str | None, port: int | None, worker: bool) -> None:
-    """Serve the pages, with one worker beside them.
+def serve(
+    context: Context,
+    host: str | None,
+    port: int | None,
+    worker: bool,
+    api: bool,
+    entrants: tuple[str, ...],
+    at_once: int,
+    seconds: int,
+) -> None:
+    """Serve the pages, with one worker beside them; or the images API, a process of its own.
 
     \b
     Examples:
       arena serve
       arena serve --port 9000
       arena serve --no-worker      # and `arena work` somewhere else
+      arena serve --api            # what OpenAI's clients speak, on http://127.0.0.1:8001/v1
+      arena serve --api --entrant lumen --at-once 16
     """
     context.log_to_stderr()
     assert context.database  # checked before anything starts
-    helper = start_worker(context) if worker else None
     settings = context.settings
-    click.echo(f"Vernissage is open on http://{host or settings.host}:{port or settings.port}")
+    host = host or settings.host
+    if api:
+        from arena.cli.serve_api import API_PORT, run_api
+
+        port = API_PORT if port is None else port
+        run_api(context, host=host, port=port, entrants=entrants, at_once=at_once, seconds=seconds)
+        return
+    port = settings.port if port is None else port
+    helper = start_worker(context) if worker else None
+    click.echo(f"Vernissage is open on http://{host}:{port}")
     try:
         run_server(context, host=host, port=port)
     finally:

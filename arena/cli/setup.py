@@ -34,15 +34,23 @@ def prepare(context: Context) -> Settings:
 def init(context: Context) -> None:
     """Make the data folder, its secret and its database, or bring them up to date.
 
-    Safe to run again: nothing that is there is lost.
+    Safe to run again: nothing that is there is lost. A new arena prints a link, good for a day, that lets its
+    first operator in once; `arena operators link` prints others.
 
     \b
     Examples:
       arena init
       ARENA_HOME=/srv/vernissage arena init
     """
+    from arena.cli.operators import address_of
+    from arena.services.operators import first_link
+
     settings = prepare(context)
     click.echo(f"The data folder {settings.home} is ready. `arena serve` starts the arena.")
+    with context.database.write.begin() as session:
+        made = first_link(session, now=datetime.now(UTC))
+    if made:
+        click.echo(f"Its operator comes in once, within a day, by {address_of(context, made)}")
 
 
 @click.command()

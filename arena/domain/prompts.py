@@ -38,3 +38,9 @@ def clean_prompt(text: str) -> str:
 def prompt_digest(text: str) -> str:
     """SHA-256 of a cleaned prompt: the same words are the same prompt."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def loosely(text: str) -> str:
+    """The letters and digits of a prompt, in one case: what stays when it is only written otherwise."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in folded if character.isalnum()) or folded

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from math import ceil
+from statistics import median
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from arena.errors import UnknownCampaign
@@ -27,10 +30,12 @@ from arena.tables import (
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One entrant on a board; ``label`` is its slug, with the revision where two share it.
+    """One entrant on a board; ``entrant`` is its slug, with the revision where two share it.
 
-    Ratings are on the 400/ln 10 scale around 1000; what the votes do not say is null. Times are medians in
-    seconds an image; rates are shares of 1.
+    Ratings are on the 400/ln 10 scale around 1000; what the votes do not say is null. ``seconds`` and
+    ``seconds_p95`` are the median and the 95th percentile an image, ``cpu_seconds`` and ``joules`` medians;
+    ``energy_method`` says how the joules were got, and is "mixed" where pictures differ. Rates are shares
+    of 1.
     """
 
     entrant: str
@@ -58,7 +63,22 @@ class BoardRow:
     refused: int
     refused_rate: float | None
     seconds: float | None
+    seconds_p95: float | None
     cpu_seconds: float | None
+    joules: float | None
+    energy_method: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What the pictures of an entrant took: see `BoardRow`."""
+
+    pictures: int
+    seconds: float
+    seconds_p95: float
+    cpu_seconds: float
+    joules: float | None
+    energy_method: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +202,7 @@ def board(session: Session, *, campaign: str | None = None) -> Board:
         for rating in (session.scalars(select(Rating).where(Rating.run_id == run.id)) if run else ())
     }
     labels = labels_of(entrants)
-    made = _pictures(session, [entrant.id for entrant in entrants])
+    made = _costs(session, [entrant.id for entrant in entrants])
     refused = _refusals(session, [entrant.id for entrant in entrants])
     rows = [
         _row(
@@ -233,23 +253,30 @@ def votes_of(session: Session, campaign_id: int, criterion_id: int) -> int:
     )
 
 
-def _pictures(session: Session, ids: list[int]) -> dict[int, tuple[int, float, float]]:
-    """Pictures, median seconds and median CPU-seconds of each entrant."""
-    made: dict[int, list[tuple[float, float]]] = {}
-    for entrant_id, seconds, cpu in session.execute(
-        select(Image.entrant_id, Image.seconds, Image.cpu_seconds).where(Image.entrant_id.in_(ids))
+def _costs(session: Session, ids: list[int]) -> dict[int, Costs]:
+    """What the pictures of each entrant took."""
+    made: dict[int, list[Row[int, float, float, float | None, str | None]]] = {}
+    for row in session.execute(
+        select(Image.entrant_id, Image.seconds, Image.cpu_seconds, Image.joules, Image.energy_method).where(
+            Image.entrant_id.in_(ids)
+        )
     ):
-        made.setdefault(entrant_id, []).append((seconds, cpu))
-    return {
-        entrant_id: (len(rows), _median([s for s, _ in rows]), _median([c for _, c in rows]))
-        for entrant_id, rows in made.items()
-    }
+        made.setdefault(row[0], []).append(row)
+    return {entrant_id: _cost(rows) for entrant_id, rows in made.items()}
 
 
-def _median(values: list[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+def _cost(rows: Sequence[Row[int, float, float, float | None, str | None]]) -> Costs:
+    seconds = sorted(row[1] for row in rows)
+    known = [(row[3], row[4]) for row in rows if row[3] is not None]
+    methods = {method or "" for _, method in known}
+    return Costs(
+        pictures=len(rows),
+        seconds=median(seconds),
+        seconds_p95=seconds[ceil(0.95 * len(seconds)) - 1],
+        cpu_seconds=median(row[2] for row in rows),
+        joules=median(joules for joules, _ in known) if known else None,
+        energy_method=(methods.pop() if len(methods) == 1 else "mixed") if known else None,
+    )
 
 
 def _refusals(session: Session, ids: list[int]) -> dict[int, int]:
@@ -262,11 +289,9 @@ def _refusals(session: Session, ids: list[int]) -> dict[int, int]:
     )
 
 
-def _row(
-    entrant: Entrant, label: str, rating: Rating | None, made: tuple[int, float, float] | None, refused: int
-) -> BoardRow:
+def _row(entrant: Entrant, label: str, rating: Rating | None, made: Costs | None, refused: int) -> BoardRow:
     votes = rating.votes if rating else 0
-    pictures = made[0] if made else 0
+    pictures = made.pictures if made else 0
     asked = pictures + refused
     return BoardRow(
         entrant=label,
@@ -293,6 +318,9 @@ def _row(
         pictures=pictures,
         refused=refused,
         refused_rate=refused / asked if asked else None,
-        seconds=made[1] if made else None,
-        cpu_seconds=made[2] if made else None,
+        seconds=made.seconds if made else None,
+        seconds_p95=made.seconds_p95 if made else None,
+        cpu_seconds=made.cpu_seconds if made else None,
+        joules=made.joules if made else None,
+        energy_method=made.energy_method if made else None,
     )

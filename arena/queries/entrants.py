@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from arena.domain.cards import public_runtime
 from arena.tables import Entrant, Image, Job, JobState, Tally
 
 
@@ -51,7 +52,7 @@ def ledger(session: Session) -> list[EntrantLine]:
             description=entrant.description,
             source=entrant.source,
             identity=entrant.identity,
-            runtime=entrant.runtime,
+            runtime=public_runtime(entrant.runtime),
             entered_at=entrant.entered_at,
             retired_at=entrant.retired_at,
             votes=sum(side.get(entrant.id, 0) for side in votes),

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from arena.domain.cards import public_runtime
 from arena.domain.seals import day_of
 from arena.errors import UnknownCampaign
 from arena.queries.votes import label
@@ -112,7 +113,7 @@ def picture_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row
                 "cpu_seconds": image.cpu_seconds,
                 "batch": image.batch,
                 "made_on": day_of(image.made_at),
-                "settings": _json(image.settings),
+                "settings": _json(_public(image.settings)),
                 "environment": _json(image.environment),
                 "notes": _json(image.notes),
             }
@@ -142,7 +143,7 @@ def entrant_cards(session: Session, campaign_id: int | None) -> list[Row]:
             "family": entrant.family,
             "backend": entrant.backend,
             "identity": entrant.identity,
-            "runtime": entrant.runtime,
+            "runtime": public_runtime(entrant.runtime),
             "licence": entrant.licence,
             "description": entrant.description,
             "source": entrant.source,
@@ -294,6 +295,11 @@ def _name(side: type[Entrant]) -> tuple[Any, ...]:
 
 def _sum(condition: ColumnElement[bool]) -> Any:
     return func.sum(case((condition, 1), else_=0))
+
+
+def _public(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a picture without what is private in its runtime."""
+    return {**settings, **{key: public_runtime(settings[key]) for key in ("runtime",) if key in settings}}
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from arena.domain.jobs import LEASE, MOST_ATTEMPTS, back_off, picture_seed
@@ -18,7 +20,22 @@ from arena.tables import (
     Job,
     JobState,
     Prompt,
+    PromptSource,
 )
+
+RATER_WAITS = -1
+"""Priority of the jobs of raters' own prompts: before every campaign's, whose own begin at nought."""
+
+TOLD_PROMPTS = 3
+TOLD_WORDS = 5
+
+# two that ask for the same pictures at once both get what they asked for, and each picture is made once
+_ASK = {
+    name: dialect.insert(Job)
+    .on_conflict_do_nothing(index_elements=[Job.entrant_id, Job.prompt_id, Job.seed])
+    .returning(Job.id)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,32 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an entrant made no pictures: how often, and the first prompts it happened to.
+
+    ``words`` are those that an entrant declined most often.
+    """
+
+    state: str
+    reason: str
+    jobs: int
+    words: tuple[str, ...]
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntrantProgress:
+    """How far one entrant of a campaign is, and why it is not further; the most frequent cause first."""
+
+    entrant: str
+    made: int
+    refused: int
+    failed: int
+    waiting: int
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedJob:
     """A job leased to one worker, with what it takes to paint it."""
 
@@ -52,7 +95,8 @@ class ClaimedJob:
 def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
     """Ask for every picture of a campaign that was not asked for yet.
 
-    Prompt by prompt, so that the first battles can be dealt while later pictures are being made.
+    Prompt by prompt, so that the first battles can be dealt while later pictures are being made; raters' own
+    prompts before all others, for somebody waits for them. Who asks for the same at once asks for it once.
 
     Returns
     -------
@@ -60,7 +104,7 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
         How many jobs are new.
     """
     prompts = session.execute(
-        select(Prompt.id, Prompt.digest, CampaignPrompt.position)
+        select(Prompt.id, Prompt.digest, Prompt.source, CampaignPrompt.position)
         .join(CampaignPrompt, CampaignPrompt.prompt_id == Prompt.id)
         .where(CampaignPrompt.campaign_id == campaign.id)
         .order_by(CampaignPrompt.position)
@@ -73,33 +117,38 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
     known = set(
         session.execute(select(Job.entrant_id, Job.prompt_id, Job.seed).where(Job.entrant_id.in_(entrants)))
     )
-    new = 0
-    for prompt_id, digest, position in prompts:
-        for number in range(campaign.seeds):
-            seed = picture_seed(campaign.seed, digest, number)
-            for entrant_id in entrants:
-                if (entrant_id, prompt_id, seed) not in known:
-                    new += 1
-                    session.add(
-                        Job(
-                            entrant_id=entrant_id,
-                            prompt_id=prompt_id,
-                            seed=seed,
-                            state=JobState.QUEUED,
-                            priority=position,
-                            attempts=0,
-                            created_at=now,
-                            not_before=now,
-                        )
-                    )
-    session.flush()
-    return new
+    rows = [
+        {
+            "entrant_id": entrant_id,
+            "prompt_id": prompt_id,
+            "seed": seed,
+            "state": JobState.QUEUED,
+            "priority": RATER_WAITS if source == PromptSource.OWN else position,
+            "attempts": 0,
+            "created_at": now,
+            "not_before": now,
+        }
+        for prompt_id, digest, source, position in prompts
+        for seed in (picture_seed(campaign.seed, digest, number) for number in range(campaign.seeds))
+        for entrant_id in entrants
+        if (entrant_id, prompt_id, seed) not in known
+    ]
+    return len(session.scalars(_ASK[session.get_bind().dialect.name], rows).all()) if rows else 0
 
 
 def claim(
-    session: Session, *, worker: str, now: datetime, campaign_id: int | None = None
+    session: Session,
+    *,
+    worker: str,
+    now: datetime,
+    campaign_id: int | None = None,
+    lease: timedelta = LEASE,
+    batch_of: Callable[[str], int | None] | None = None,
 ) -> list[ClaimedJob]:
-    """Lease the next jobs of one entrant to a worker, as many as its card paints in one batch.
+    """Lease the next jobs of one entrant to a worker, as many as it paints in one batch.
+
+    The first is the one of the lowest priority number, so that a rater waits for no campaign; its company
+    are the next of the same entrant.
 
     Jobs whose lease ran out are taken again, and given up after `MOST_ATTEMPTS`. On PostgreSQL rows that
     another worker is taking are skipped; on SQLite the write transaction keeps others out.
@@ -108,6 +157,11 @@ def claim(
     ----------
     campaign_id : int, optional
         Only jobs of this campaign's entrants and prompts.
+    lease : timedelta
+        How long they are this worker's, if it does not `renew` that.
+    batch_of : callable, optional
+        How many pictures an entrant ``slug@revision`` paints together here, if that is known; else what
+        its card said when it entered.
     """
     session.execute(
         update(Job)
@@ -124,19 +178,13 @@ def claim(
     )
     query = select(Job).where(free).order_by(Job.priority, Job.id).with_for_update(skip_locked=True)
     if campaign_id is not None:
-        query = query.where(
-            Job.entrant_id.in_(
-                select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
-            ),
-            Job.prompt_id.in_(
-                select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)
-            ),
-        )
+        query = query.where(*_of(campaign_id))
     first = session.scalar(query.limit(1))
     if first is None:
         return []
     entrant = session.get_one(Entrant, first.entrant_id)
-    most = int(entrant.runtime.get("batch", 1))
+    label = f"{entrant.slug}@{entrant.revision}"
+    most = (batch_of(label) if batch_of else None) or int(entrant.runtime.get("batch", 1))
     # a job that failed before goes alone, so that it cannot take its neighbours with it again
     batch = query.where(Job.entrant_id == entrant.id, Job.attempts == 0).limit(most)
     jobs = [first] if first.attempts else session.scalars(batch).all()
@@ -150,12 +198,12 @@ def claim(
         job.state = JobState.RUNNING
         job.attempts += 1
         job.worker = worker
-        job.leased_until = now + LEASE
+        job.leased_until = now + lease
         claimed.append(
             ClaimedJob(
                 job.id,
                 job.entrant_id,
-                f"{entrant.slug}@{entrant.revision}",
+                label,
                 job.prompt_id,
                 texts[job.prompt_id],
                 job.seed,
@@ -165,12 +213,14 @@ def claim(
     return claimed
 
 
-def renew(session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: datetime) -> None:
+def renew(
+    session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: datetime, lease: timedelta = LEASE
+) -> None:
     """Hold the lease of jobs that are still being painted."""
     session.execute(
         update(Job)
         .where(Job.id.in_([job.id for job in jobs]), Job.worker == worker, Job.state == JobState.RUNNING)
-        .values(leased_until=now + LEASE)
+        .values(leased_until=now + lease)
     )
 
 
@@ -203,17 +253,7 @@ def release(session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: d
 
 def try_again(session: Session, campaign_id: int, *, now: datetime) -> int:
     """Queue the failed jobs of a campaign anew; returns how many there were."""
-    failed = session.scalars(
-        select(Job).where(
-            Job.state == JobState.FAILED,
-            Job.entrant_id.in_(
-                select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
-            ),
-            Job.prompt_id.in_(
-                select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)
-            ),
-        )
-    ).all()
+    failed = session.scalars(select(Job).where(Job.state == JobState.FAILED, *_of(campaign_id))).all()
     for job in failed:
         job.state, job.attempts, job.not_before, job.finished_at = JobState.QUEUED, 0, now, None
     return len(failed)
@@ -274,16 +314,7 @@ def progress(session: Session, campaign_id: int) -> Progress:
     """Count the jobs of a campaign's prompts and entrants by state."""
     states = dict(
         session.execute(
-            select(Job.state, func.count(Job.id))
-            .join(
-                CampaignPrompt,
-                (CampaignPrompt.prompt_id == Job.prompt_id) & (CampaignPrompt.campaign_id == campaign_id),
-            )
-            .join(
-                CampaignEntrant,
-                (CampaignEntrant.entrant_id == Job.entrant_id) & (CampaignEntrant.campaign_id == campaign_id),
-            )
-            .group_by(Job.state)
+            select(Job.state, func.count(Job.id)).where(*_of(campaign_id)).group_by(Job.state)
         ).all()
     )
     return Progress(
@@ -291,4 +322,61 @@ def progress(session: Session, campaign_id: int) -> Progress:
         done=states.get(JobState.DONE, 0),
         refused=states.get(JobState.REFUSED, 0),
         failed=states.get(JobState.FAILED, 0),
+    )
+
+
+def progress_by_entrant(session: Session, campaign_id: int) -> list[EntrantProgress]:
+    """How far each entrant of a campaign is, and why it is not further; by name."""
+    counts: dict[str, Counter[JobState]] = {}
+    for slug, state, jobs in session.execute(
+        select(Entrant.slug, Job.state, func.count(Job.id))
+        .join(Entrant, Entrant.id == Job.entrant_id)
+        .where(*_of(campaign_id))
+        .group_by(Entrant.slug, Job.state)
+        .order_by(Entrant.slug)
+    ):
+        counts.setdefault(slug, Counter())[state] += jobs
+    why: dict[str, dict[tuple[str, str], list[tuple[str, list[str]]]]] = {slug: {} for slug in counts}
+    for slug, state, reason, words, prompt in session.execute(
+        select(Entrant.slug, Job.state, Job.reason, Job.words, Prompt.text)
+        .join(Entrant, Entrant.id == Job.entrant_id)
+        .join(Prompt, Prompt.id == Job.prompt_id)
+        .where(Job.state.in_([JobState.REFUSED, JobState.FAILED]), *_of(campaign_id))
+        .order_by(Job.id)
+    ):
+        why[slug].setdefault((state.value, reason or "no reason given"), []).append((prompt, words or []))
+    return [
+        EntrantProgress(
+            entrant=slug,
+            made=states[JobState.DONE],
+            refused=states[JobState.REFUSED],
+            failed=states[JobState.FAILED],
+            waiting=states[JobState.QUEUED] + states[JobState.RUNNING],
+            causes=tuple(
+                _cause(state, reason, told)
+                for (state, reason), told in sorted(why[slug].items(), key=lambda item: -len(item[1]))
+            ),
+        )
+        for slug, states in counts.items()
+    ]
+
+
+def _cause(state: str, reason: str, told: list[tuple[str, list[str]]]) -> Cause:
+    words = Counter(word for _, declined in told for word in declined)
+    return Cause(
+        state=state,
+        reason=reason,
+        jobs=len(told),
+        words=tuple(word for word, _ in words.most_common(TOLD_WORDS)),
+        prompts=tuple(dict.fromkeys(prompt for prompt, _ in told))[:TOLD_PROMPTS],
+    )
+
+
+def _of(campaign_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The jobs of a campaign's entrants and prompts."""
+    return (
+        Job.entrant_id.in_(
+            select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign_id)
+        ),
+        Job.prompt_id.in_(select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign_id)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from arena.errors import UnknownEntrant
 from arena.media.blind import blind_copy, encode
 from arena.services import generation
 from arena.services.generation import ClaimedJob
+from arena.services.sketching import ClaimedSketch, SketchOutcome
 from arena.storage import ImageStore
 from arena.tables import (
     BlindCopy,
@@ -23,11 +24,12 @@ from arena.tables import (
     CampaignEntrant,
     CampaignPrompt,
     Image,
+    JobState,
 )
 
 if TYPE_CHECKING:
     from models.catalog import Catalog
-    from models.contracts import GeneratedImage, Refusal, TextToImage
+    from models.contracts import EntrantCard, GeneratedImage, Refusal, TextToImage
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class Studio:
     catalog: Catalog
     device: str | None
     dtype: str | None
+    engine: Callable[[EntrantCard], TextToImage] | None = None
+    """Makes an entrant that paints elsewhere, in place of loading it here."""
     _loaded: OrderedDict[str, TextToImage] = field(default_factory=OrderedDict)
 
     def model(self, label: str) -> TextToImage:
@@ -62,11 +66,25 @@ class Studio:
         card = self.catalog[slug]
         if revision and card.revision != revision:
             raise UnknownEntrant(label, (f"{slug}@{card.revision}",))
-        model = load(card, device=self.device, dtype=self.dtype)
+        model = self.engine(card) if self.engine else load(card, device=self.device, dtype=self.dtype)
         self._loaded[label] = model
         if len(self._loaded) > MOST_LOADED:
             self._loaded.popitem(last=False)
         return model
+
+    def batch(self, label: str) -> int | None:
+        """How many pictures the entrant of a ``slug@revision`` paints together here; None if unknown.
+
+        What is loaded knows best: it paints fewer than its card says once memory ran out.
+        """
+        from models.batching import largest_batch
+
+        if label in self._loaded:
+            return largest_batch(self._loaded[label])
+        slug, _, revision = label.partition("@")
+        if slug not in self.catalog or self.catalog[slug].revision != revision:
+            return None
+        return int(self.catalog[slug].runtime.get("batch", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +98,35 @@ class Painted:
     answer: GeneratedImage
 
 
-def paint(studio: Studio, jobs: Sequence[ClaimedJob]) -> list[GeneratedImage | Refusal]:
-    """Paint claimed jobs of one entrant; touches neither the database nor the store."""
+def paint(studio: Studio, jobs: Sequence[ClaimedJob]) -> list[GeneratedImage | Refusal | Exception]:
+    """Paint claimed jobs of one entrant; touches neither the database nor the store.
+
+    Returns
+    -------
+    list
+        One entry a job; an error where the entrant broke on this very one.
+    """
+    from models.batching import paint_each
     from models.contracts import GenerationRequest
 
     requests = [GenerationRequest(prompt=job.prompt, seed=job.seed) for job in jobs]
-    return studio.model(jobs[0].entrant).generate(requests)
+    return paint_each(studio.model(jobs[0].entrant), requests)
+
+
+def paint_sketch(studio: Studio, sketch: ClaimedSketch) -> SketchOutcome:
+    """Paint a sketch; an error becomes the reason why there is no picture."""
+    from models.contracts import GeneratedImage, GenerationRequest
+
+    request = GenerationRequest(prompt=sketch.prompt, seed=sketch.seed, steps=sketch.steps)
+    try:
+        (answer,) = studio.model(sketch.entrant).generate([request])
+    except Exception as error:
+        log.exception("%s could not paint a sketch", sketch.entrant)
+        return SketchOutcome(JobState.FAILED, reason=(str(error) or type(error).__name__)[:500])
+    if not isinstance(answer, GeneratedImage):
+        return SketchOutcome(JobState.REFUSED, reason=answer.reason, words=answer.words)
+    unknown = tuple(map(str, answer.notes.get("unknown_words", ())))
+    return SketchOutcome(JobState.DONE, encode(answer.pixels), answer.seconds, words=unknown)
 
 
 def store(images: ImageStore, job: ClaimedJob, answer: GeneratedImage, canvases: Sequence[int]) -> Painted:
@@ -106,6 +147,7 @@ def settle(
     environment: dict[str, Any],
     worker: str,
     now: datetime,
+    hardware: str | None = None,
 ) -> bool:
     """Write the rows of a stored picture and close its job; false if the lease was lost meanwhile."""
     if not generation.complete(session, painted.job.id, worker=worker, now=now):
@@ -128,6 +170,10 @@ def settle(
         environment=environment,
         notes=dict(picture.notes),
         made_at=now,
+        peak_bytes=picture.peak_bytes,
+        joules=picture.joules,
+        energy_method=picture.energy_method or None,
+        hardware=hardware,
     )
     session.add(image)
     session.flush()

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from arena.db import Database, told_plainly
 from arena.domain.jobs import LEASE
 from arena.errors import ArenaError, Unavailable
-from arena.services import generation, painting, sealing, standings
+from arena.services import generation, painting, sealing, sketching, standings
 from arena.services.generation import ClaimedJob
 from arena.services.painting import Studio
 from arena.storage import ImageStore
@@ -40,6 +40,7 @@ class Worker:
     stop: threading.Event
     campaign_id: int | None = None
     on_settled: Callable[[ClaimedJob, str], None] | None = None
+    lease: timedelta = LEASE
     name: str = f"{socket.gethostname()[:40]}:{os.getpid()}"
 
     def run(self, *, until_idle: bool = False, clerk: bool = True) -> None:
@@ -63,7 +64,9 @@ class Worker:
             keeper.join()
 
     def paint_some(self) -> int:
-        """Claim, paint and settle one batch; returns how many jobs it had."""
+        """Claim, paint and settle a sketch, for somebody waits, else a batch of jobs; returns how many."""
+        if self.campaign_id is None and self._sketch():
+            return 1
         jobs = self._claim()
         if not jobs:
             return 0
@@ -75,41 +78,68 @@ class Worker:
             painted.set()
         return len(jobs)
 
+    def _sketch(self) -> bool:
+        """Paint the sketch that has waited longest; false if none waits."""
+        with self.database.read() as session:
+            if not sketching.any_waits(session):
+                return False
+        with told_plainly(), self.database.write.begin() as session:
+            sketch = sketching.claim(session, worker=self.name, now=_now())
+        if sketch is None:
+            return False
+        came = painting.paint_sketch(self.studio, sketch)
+        with told_plainly(), self.database.write.begin() as session:
+            sketching.settle(session, sketch, came, worker=self.name, now=_now())
+        return True
+
     def _paint(self, jobs: list[ClaimedJob]) -> None:
         try:
             answers = painting.paint(self.studio, jobs)
         except Exception as error:
             log.exception("%s could not paint", jobs[0].entrant)
-            told = f"{type(error).__name__}: {error}"[:500]
-            with told_plainly(), self.database.write.begin() as session:
-                for job in jobs:
-                    generation.fail(session, job, worker=self.name, reason=told, now=_now())
-            self._tell(jobs, "failed")
+            self._fail(jobs, error)
             return
         for place, (job, answer) in enumerate(zip(jobs, answers, strict=True)):
             try:
-                self._settle(job, answer)
+                if isinstance(answer, Exception):
+                    self._fail([job], answer)
+                else:
+                    self._settle(job, answer)
             except Unavailable:
                 with told_plainly(), self.database.write.begin() as session:
                     generation.release(session, jobs[place:], worker=self.name, now=_now())
                 raise
 
+    def _fail(self, jobs: list[ClaimedJob], error: Exception) -> None:
+        told = f"{type(error).__name__}: {error}"[:500]
+        with told_plainly(), self.database.write.begin() as session:
+            for job in jobs:
+                generation.fail(session, job, worker=self.name, reason=told, now=_now())
+        self._tell(jobs, "failed")
+
     def _hold(self, jobs: list[ClaimedJob], painted: threading.Event) -> None:
         """Renew the leases of a batch until it is painted: a slow one is not a dead worker's."""
-        while not painted.wait(LEASE.total_seconds() / 5):
+        while not painted.wait(self.lease.total_seconds() / 5):
             try:
                 with told_plainly(), self.database.write.begin() as session:
-                    generation.renew(session, jobs, worker=self.name, now=_now())
+                    generation.renew(session, jobs, worker=self.name, now=_now(), lease=self.lease)
             except (ArenaError, SQLAlchemyError) as error:
                 log.warning("a lease could not be renewed: %s", error)
 
     def _claim(self) -> list[ClaimedJob]:
         with told_plainly(), self.database.write.begin() as session:
-            return generation.claim(session, worker=self.name, now=_now(), campaign_id=self.campaign_id)
+            return generation.claim(
+                session,
+                worker=self.name,
+                now=_now(),
+                campaign_id=self.campaign_id,
+                lease=self.lease,
+                batch_of=self.studio.batch,
+            )
 
     def _settle(self, job: ClaimedJob, answer: GeneratedImage | Refusal) -> None:
         from models.contracts import GeneratedImage
-        from models.metering import environment
+        from models.metering import environment, hardware
 
         if not isinstance(answer, GeneratedImage):
             with told_plainly(), self.database.write.begin() as session:
@@ -122,13 +152,15 @@ class Worker:
             canvases = painting.canvases(session, job)
         card = self.studio.model(job.entrant).card
         settings: dict[str, Any] = {"identity": dict(card.identity), "runtime": dict(card.runtime)}
+        device = card.runtime.get("device")  # what paints elsewhere does not say on what
         painted = painting.store(self.images, job, answer, canvases)
         with told_plainly(), self.database.write.begin() as session:
             painting.settle(
                 session,
                 painted,
                 settings=settings,
-                environment=environment(str(card.runtime.get("device", "cpu"))),
+                environment=environment(str(device or "cpu")),
+                hardware=hardware(str(device)) if device else None,
                 worker=self.name,
                 now=_now(),
             )
@@ -146,10 +178,11 @@ class Worker:
                 self.on_settled(job, state)
 
     def _keep(self) -> None:
+        cache = standings.VoteCache()
         while True:
             started = time.monotonic()
             try:
-                keep_books(self.database)
+                keep_books(self.database, cache)
             except (ArenaError, SQLAlchemyError) as error:
                 log.warning("the books wait: %s", error)
             except Exception:
@@ -158,7 +191,7 @@ class Worker:
                 return
 
 
-def keep_books(database: Database) -> tuple[int, int]:
+def keep_books(database: Database, cache: standings.VoteCache | None = None) -> tuple[int, int]:
     """Seal what is committed, refit what lags; returns (votes sealed, boards fitted)."""
     sealed = 0
     with database.read() as session:
@@ -166,7 +199,7 @@ def keep_books(database: Database) -> tuple[int, int]:
     if batch:
         with told_plainly(), database.write.begin() as session:
             sealed = sealing.seal(session, batch, now=_now())
-    return sealed, standings.refresh(database, now=_now())
+    return sealed, standings.refresh(database, now=_now(), cache=cache)
 
 
 def _now() -> datetime:

@@ -11,7 +11,10 @@ from arena.tables.entrants import (
     Prompt,
     PromptSource,
 )
+from arena.tables.keys import ApiKey
+from arena.tables.operators import Operator, OperatorLink, OperatorRole, OperatorSession
 from arena.tables.pictures import BlindCopy, Image, Job, JobState
+from arena.tables.sketches import Sketch
 from arena.tables.votes import (
     Battle,
     BattleKind,
@@ -25,6 +28,7 @@ from arena.tables.votes import (
 )
 
 __all__ = [
+    "ApiKey",
     "Base",
     "Battle",
     "BattleKind",
@@ -38,6 +42,10 @@ __all__ = [
     "Image",
     "Job",
     "JobState",
+    "Operator",
+    "OperatorLink",
+    "OperatorRole",
+    "OperatorSession",
     "Prompt",
     "PromptSource",
     "Rating",
@@ -45,6 +53,7 @@ __all__ = [
     "Reason",
     "Seal",
     "SealEntry",
+    "Sketch",
     "Tally",
     "Vote",
     "Voter",

@@ -50,7 +50,10 @@ class Job(Base):
 
 
 class Image(Base):
-    """A picture as its entrant made it; ``digest`` names its PNG bytes in the store."""
+    """A picture as its entrant made it; ``digest`` names its PNG bytes in the store.
+
+    ``peak_bytes``, ``joules`` (with how they were got) and ``hardware`` are empty where nobody looked.
+    """
 
     __tablename__ = "image"
     __table_args__ = (Index("ix_image_prompt_id", "prompt_id"),)
@@ -70,6 +73,10 @@ class Image(Base):
     environment: Mapped[dict[str, Any]]
     notes: Mapped[dict[str, Any]]
     made_at: Mapped[datetime]
+    peak_bytes: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    joules: Mapped[float | None] = mapped_column(default=None)
+    energy_method: Mapped[str | None] = mapped_column(String(16), default=None)
+    hardware: Mapped[LongText | None] = mapped_column(default=None)
 
 
 class BlindCopy(Base):

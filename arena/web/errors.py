@@ -40,6 +40,16 @@ _HOME = noted("To the entrance")
 _BROKEN = State(
     "fault", noted("Something broke on our side"), noted("No vote was lost."), noted("Reload"), "again"
 )
+_NO_LINK = State(
+    "closed",
+    noted("This link opens nothing"),
+    noted(
+        "It was used, has expired or was replaced, or it never was. "
+        "On the server, “arena operators link NAME” prints a new one."
+    ),
+    _HOME,
+    "home",
+)
 STATES: dict[str, State] = {
     "already_voted": State(
         "tick",
@@ -104,6 +114,23 @@ STATES: dict[str, State] = {
         noted("See who has entered"),
         "catalogue.entrants",
     ),
+    "embargoed": State(
+        "closed",
+        noted("These words hang in a show"),
+        noted(
+            "A campaign is dealing them, and a picture by name could unmask its pairs. "
+            "Other words are welcome."
+        ),
+        noted("Back to the playground"),
+        "playground.form",
+    ),
+    "too_many_waiting": State(
+        "clock",
+        noted("Enough sketches are waiting"),
+        noted("Ask for another when one of them is painted."),
+        noted("Back to the playground"),
+        "playground.form",
+    ),
     "campaign_closed": State(
         "closed",
         noted("This show has closed"),
@@ -118,6 +145,22 @@ STATES: dict[str, State] = {
         _NEXT,
         "battles.deal",
     ),
+    "not_signed_in": State(
+        "closed",
+        noted("The operator’s room is closed"),
+        noted("It opens with a link, once. On the server, “arena operators link NAME” prints one."),
+        _HOME,
+        "home",
+    ),
+    "read_only": State(
+        "slash",
+        noted("You may look, not change"),
+        noted("You are here as an analyst. Nothing was changed."),
+        noted("Back to the operator’s room"),
+        "admin.home",
+    ),
+    "unknown_link": _NO_LINK,
+    "spent_link": _NO_LINK,
     "unavailable": State(
         "clock",
         noted("We cannot keep it right now"),

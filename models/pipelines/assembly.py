@@ -16,9 +16,12 @@ from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from models.cards import number, whole, width_and_height
 from models.contracts import EntrantCard
 from models.digests import digest_folder
-from models.errors import CardError, MissingPart
+from models.errors import CardError, GenerationFailed, MissingPart
+
+Settings = tuple[int | None, float | None, tuple[int, int] | None]
 
 LONGEST = 300
 BATCHWIDE = frozenset({"CosineDPMSolverMultistepScheduler", "DPMSolverSDEScheduler"})
@@ -51,7 +54,9 @@ def find_device(name: str) -> str:
 
 
 def assemble(card: EntrantCard) -> Any:
-    """Load a card's pipeline and swap its scheduler; its runtime must name a real device.
+    """Load a card's pipeline and swap its scheduler; its runtime must name a real device, engine and dtype.
+
+    For OpenVINO it is loaded in float32: schedules and latents stay exact, and converted parts round alone.
 
     Raises
     ------
@@ -68,11 +73,12 @@ def assemble(card: EntrantCard) -> Any:
             f"entrant {card.slug!r}: the weights in {folder} are not those its card pins ({pinned[:12]}...); "
             "bring those back, or enter these as a new revision"
         )
+    dtype = torch.float32 if card.runtime["engine"] == "openvino" else getattr(torch, card.runtime["dtype"])
     with _quiet():
         try:
             pipeline = _pipeline_class(folder).from_pretrained(
                 folder,
-                dtype=getattr(torch, card.runtime["dtype"]),
+                dtype=dtype,
                 local_files_only=True,
                 **dict.fromkeys(_left_out(folder)),
             )
@@ -86,9 +92,35 @@ def assemble(card: EntrantCard) -> Any:
     return pipeline.to(card.runtime["device"])
 
 
-def call_arguments(card: EntrantCard, pipeline: Any) -> dict[str, Any]:
-    """What every call of a card's pipeline is given, of what the pipeline takes; see `_check_call`."""
-    identity = card.identity
+def call_arguments(
+    card: EntrantCard, pipeline: Any, settings: Settings = (None, None, None)
+) -> dict[str, Any]:
+    """What a call of a card's pipeline is given, of what the pipeline takes; see `_check_call`.
+
+    Parameters
+    ----------
+    card : EntrantCard
+    pipeline : DiffusionPipeline
+    settings : tuple
+        Steps, guidance and size in place of the card's, see `models.contracts.GenerationRequest.settings`.
+
+    Raises
+    ------
+    GenerationFailed
+        If a setting makes no sense, or this pipeline does not have it.
+    """
+    steps, guidance, size = settings
+    identity = dict(card.identity)
+    for key, value, rule in (
+        ("steps", steps, whole(1, 1000)),
+        ("guidance", guidance, number(0, 100)),
+        ("size", None if size is None else list(size), width_and_height),
+    ):
+        if value is not None:
+            try:
+                identity[key] = rule(value)
+            except ValueError as error:
+                raise GenerationFailed(f"{card.slug}: {key!r} {error}, not {value}") from None
     width, height = identity["size"]
     wanted = {
         "width": width,
@@ -102,6 +134,17 @@ def call_arguments(card: EntrantCard, pipeline: Any) -> dict[str, Any]:
         "use_resolution_binning": False,
     }
     taken = inspect.signature(pipeline.__call__).parameters
+    for key, asked, name in (
+        ("steps", steps, "num_inference_steps"),
+        ("guidance", guidance, "guidance_scale"),
+        ("size", size, "width"),
+    ):
+        if asked is not None and name not in taken:
+            raise GenerationFailed(f"{card.slug}: {type(pipeline).__name__} has no {key} to choose")
+    if any(side % _grain(pipeline) for side in identity["size"]):
+        raise GenerationFailed(
+            f"{card.slug} paints in steps of {_grain(pipeline)} pixels, and {width} x {height} does not fit"
+        )
     told = {key: value for key, value in wanted.items() if key in taken and value is not None}
     return told | dict(identity.get("arguments", {}))
 
@@ -173,9 +216,15 @@ def _check_call(card: EntrantCard, pipeline: Any) -> None:
         raise CardError(f"{where} takes a guidance_scale; the card's identity must say its 'guidance'")
     if strange := sorted(identity.get("arguments", {}).keys() - taken.keys()):
         raise CardError(f"{where} takes no {strange[0]}; leave it out of the card's 'arguments'")
-    factor = getattr(pipeline, "vae_scale_factor", None) or 1
-    if any(side % factor for side in identity["size"]):
-        raise CardError(f"{where} paints in steps of {factor} pixels; 'size' must be multiples of it")
+    if any(side % _grain(pipeline) for side in identity["size"]):
+        raise CardError(
+            f"{where} paints in steps of {_grain(pipeline)} pixels; 'size' must be multiples of it"
+        )
+
+
+def _grain(pipeline: Any) -> int:
+    """Sides of pictures are multiples of this many pixels."""
+    return int(getattr(pipeline, "vae_scale_factor", None) or 1)
 
 
 def _set_scheduler(card: EntrantCard, pipeline: Any) -> None:

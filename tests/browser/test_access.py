@@ -8,14 +8,18 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy import select
 
+from arena.tables import Job, JobState
 from tests.browser.conftest import Live
 from tests.browser.test_voting import READY
 from tests.web import small
+from tests.web.test_admin import fail_some, link
 from tests.web.test_catalogue_pages import cast_many
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-CATALOGUE = ("/leaderboard", "/entrants", "/data", "/method", "/privacy")
+CATALOGUE = ("/leaderboard", "/entrants", "/playground", "/data", "/method", "/privacy")
+ROOM = ("/admin", "/admin/campaigns/open")
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 
@@ -60,6 +64,68 @@ def test_every_page_can_be_used_by_everybody(
             page.click(button)
         found += inspect(page)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("language", ["en-GB", "fr-FR"])
+def test_the_operators_room_can_be_used_by_everybody(
+    visit: Callable[..., Page], live: Live, theme: str, viewport: dict[str, int], language: str
+) -> None:
+    fail_some(live.arena, 6)
+    page = visit(viewport=viewport, color_scheme=theme, locale=language, expects=(403, 410))
+    page.goto(live.url + "/admin")
+    found = inspect(page)
+    address = live.url + link(live.arena)
+    page.goto(address)
+    found += inspect(page)
+    with page.expect_navigation():
+        page.locator("main button").click()
+    for place in ROOM:
+        page.goto(live.url + place)
+        found += inspect(page)
+    with page.expect_navigation():
+        page.locator("form[action$='/again'] button").click()
+    assert page.get_by_role("status").inner_text()
+    found += inspect(page)
+    page.goto(address)
+    found += inspect(page)
+    assert not found, "\n".join(found)
+
+
+def test_an_operator_watches_the_pictures_come(visit: Callable[..., Page], live: Live) -> None:
+    """The numbers move by themselves, and the page is whole again when the last picture is there."""
+    fail_some(live.arena, 12)
+    page = visit()
+    page.goto(live.url + link(live.arena))
+    page.get_by_role("button", name="Come in").click()
+    page.get_by_role("link", name="Spring 2026").click()
+    page.get_by_role("button", name="Try the failed ones again").click()
+    bar = page.locator("[data-bar=all]")
+    page.get_by_text("0 of 12 pictures").wait_for()
+    assert bar.get_attribute("width") == "0.0%"
+    with live.arena.database.write.begin() as session:
+        for job in session.scalars(select(Job).limit(6)):
+            job.state = JobState.DONE
+    page.get_by_text("6 of 12 pictures").wait_for(timeout=9000)
+    assert bar.get_attribute("width") == "50.0%"
+    with live.arena.database.write.begin() as session:
+        for job in session.scalars(select(Job)):
+            job.state = JobState.DONE
+    page.get_by_text("Nothing waits to be painted.").wait_for(timeout=9000)
+    page.locator("[data-campaign]").wait_for(state="detached", timeout=9000)
+
+
+def test_an_operator_needs_no_script(visit: Callable[..., Page], live: Live) -> None:
+    fail_some(live.arena, 2)
+    page = visit(java_script_enabled=False)
+    page.goto(live.url + link(live.arena))
+    page.get_by_role("button", name="Come in").click()
+    page.get_by_role("link", name="Spring 2026").click()
+    page.get_by_role("button", name="Try the failed ones again").click()
+    assert page.get_by_role("status").inner_text() == "2 failed pictures wait for another try."
+    page.get_by_role("button", name="Sign out").click()
+    assert page.url == live.url + "/"
 
 
 def test_the_pages_of_an_empty_arena_can_be_used(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import secrets
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from arena.config import Settings
 from arena.errors import UnknownCampaign
@@ -20,7 +21,7 @@ from arena.queries import votes as votes_module
 from arena.services.publishing import votes_csv, votes_parquet
 from arena.services.sealing import seal_pending
 from arena.storage import ImageStore
-from arena.tables import Battle, Image, Vote, Voter
+from arena.tables import Battle, Entrant, Image, Vote, Voter
 from tests.contracts.conftest import SECRET, Publish, rows_of, some_votes
 from tests.factory import NOON, Arena, open_arena
 
@@ -148,3 +149,29 @@ def test_settings_without_a_secret_make_no_pseudonyms(arena: Arena, tmp_path: Pa
     bare = replace(settings(tmp_path), secret_key=None)
     with pytest.raises(SettingsError, match="ARENA_SECRET_KEY"), arena.database.read() as session:
         votes_csv(session, bare, now=LATER)
+
+
+def test_where_a_remote_entrant_lives_is_not_published(
+    arena: Arena, publish: Publish, tmp_path: Path
+) -> None:
+    told = {
+        "engine": "images-api",
+        "base_url": "https://inside.example/v1",
+        "key_env": "INSIDE_KEY",
+        "batch": 4,
+    }
+    with arena.database.write.begin() as session:
+        session.execute(update(Entrant).values(runtime=told))
+        session.execute(update(Image).values(settings={"identity": {"size": 64}, "runtime": told}))
+    arena.vote(arena.deal("rose", "lily"))
+    publish(tmp_path / "out")
+    cards = json.loads((tmp_path / "out" / "entrants.json").read_bytes())
+    assert {json.dumps(card["runtime"], sort_keys=True) for card in cards} == {
+        '{"batch": 4, "engine": "images-api"}'
+    }
+    for file in (tmp_path / "out").iterdir():
+        if file.is_file():
+            data = file.read_bytes()
+            assert b"inside.example" not in data, file.name
+    table = pq.read_table(tmp_path / "out" / "images.parquet").to_pylist()
+    assert not [row for row in table if "INSIDE_KEY" in row["settings"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,18 @@ from arena.media.blind import blind_copy
 from arena.services import curation, generation, painting
 from arena.services.copying import copy_missing
 from arena.storage import ImageStore
-from arena.tables import BlindCopy, Campaign, CampaignPrompt, Entrant, Event, Image, Job, JobState
+from arena.tables import (
+    BlindCopy,
+    Campaign,
+    CampaignPrompt,
+    Entrant,
+    Event,
+    Image,
+    Job,
+    JobState,
+    Prompt,
+    PromptSource,
+)
 from tests.database.conftest import NOW, Arena, card, picture
 
 
@@ -244,3 +256,127 @@ def test_failed_jobs_can_be_tried_again(database: Database) -> None:
         assert generation.progress(session, campaign_id).failed == 2
         assert generation.try_again(session, campaign_id, now=now) == 2
         assert generation.claim(session, worker="w", now=now)[0].attempts == 1
+
+
+def test_two_that_ask_for_a_campaign_at_once_ask_for_it_once(database: Database) -> None:
+    with database.write.begin() as session:
+        rows = [curation.enter(session, card(slug), now=NOW) for slug in ("one", "two")]
+        campaign = curation.open_campaign(
+            session, slug="small", name="Small", entrants=rows, canvas=64, now=NOW
+        )
+        curation.add_prompts(
+            session, campaign, [curation.NewPrompt(f"a pear, {n}") for n in range(50)], now=NOW
+        )
+        campaign_id = campaign.id
+    together = threading.Barrier(4)
+    new: list[int] = []
+
+    def ask() -> None:
+        together.wait()
+        with database.write.begin() as session:
+            new.append(generation.enqueue(session, session.get_one(Campaign, campaign_id), now=NOW))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(new) == [0, 0, 0, 100]
+    with database.read() as session:
+        assert session.scalar(select(func.count(Job.id))) == 100
+
+
+def test_a_rater_waits_for_no_campaign(database: Database) -> None:
+    """The jobs of an own prompt go first, and take the next of the same entrant with them."""
+    campaign_id = open_small(database, prompts=5)
+    with database.write.begin() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        curation.add_prompts(session, campaign, [curation.NewPrompt("my own pear")], now=NOW)
+        own = session.scalars(select(Prompt).where(Prompt.text == "my own pear")).one()
+        own.source = PromptSource.OWN
+        session.flush()
+        assert generation.enqueue(session, campaign, now=NOW) == 2
+    with database.write.begin() as session:
+        claimed = [
+            generation.claim(session, worker="w", now=NOW, batch_of=lambda _: 3),
+            generation.claim(session, worker="w", now=NOW, batch_of=lambda _: 3),
+        ]
+    for jobs in claimed:
+        assert [job.prompt for job in jobs] == ["my own pear", "a pear, 0", "a pear, 1"]
+        assert len({job.entrant for job in jobs}) == 1
+
+
+def test_a_worker_takes_as_many_jobs_as_the_entrant_paints_together_now(database: Database) -> None:
+    """Not as many as its card said when it entered, where that is known better."""
+    open_small(database, prompts=6)
+    told = {}
+
+    def batch_of(label: str) -> int | None:
+        told[label] = 4 if label.startswith("one@") else None
+        return told[label]
+
+    with database.write.begin() as session:
+        assert len(generation.claim(session, worker="w", now=NOW, batch_of=batch_of)) == 4
+        assert len(generation.claim(session, worker="w", now=NOW, batch_of=batch_of)) == 1, "its card's"
+    assert sorted(label.split("@")[0] for label in told) == ["one", "two"]
+
+
+def test_a_lease_lasts_as_long_as_the_worker_says(database: Database) -> None:
+    open_small(database, prompts=1)
+    short = timedelta(seconds=3)
+    with database.write.begin() as session:
+        (job,) = generation.claim(session, worker="w", now=NOW, lease=short)
+        generation.renew(session, [job], worker="w", now=NOW + timedelta(seconds=2), lease=short)
+    with database.write.begin() as session:
+        later = [
+            [
+                one.id
+                for _ in range(2)
+                for one in generation.claim(session, worker="x", now=NOW + timedelta(seconds=s))
+            ]
+            for s in (4, 5)
+        ]
+    assert job.id not in later[0]
+    assert job.id in later[1]
+
+
+def test_a_picture_keeps_what_it_took(database: Database, images: ImageStore) -> None:
+    open_small(database, prompts=2)
+    with database.write.begin() as session:
+        jobs = [job for _ in range(2) for job in generation.claim(session, worker="w", now=NOW)]
+    took = {"peak_bytes": 3 * 2**31, "joules": 12.5, "energy_method": "rapl", "batch": 8}
+    for job, more in zip(jobs, (took, {}), strict=True):
+        painted = painting.store(images, job, replace(picture(job), **more), [64])
+        with database.write.begin() as session:
+            hardware = "a fast one, 2 cores" if more else None
+            assert painting.settle(
+                session, painted, settings={}, environment={}, worker="w", now=NOW, hardware=hardware
+            )
+    with database.read() as session:
+        told, untold = session.scalars(select(Image).order_by(Image.id)).all()
+    assert (told.peak_bytes, told.joules, told.energy_method) == (3 * 2**31, 12.5, "rapl")
+    assert (told.hardware, told.batch) == ("a fast one, 2 cores", 8)
+    assert (untold.peak_bytes, untold.joules, untold.energy_method, untold.hardware) == (None,) * 4
+
+
+def test_why_pictures_are_missing_is_told_by_entrant(database: Database) -> None:
+    campaign_id = open_small(database, prompts=4)
+    with database.write.begin() as session:
+        jobs = [job for _ in range(7) for job in generation.claim(session, worker="w", now=NOW)]
+        one = [job for job in jobs if job.entrant.startswith("one@")]
+        for job, words in zip(one[:3], (["unicorn"], ["moon", "unicorn"], []), strict=True):
+            reason = "unknown words" if words else "safety"
+            generation.refuse(session, job.id, worker="w", reason=reason, words=words, now=NOW)
+        other = next(job for job in jobs if job.entrant.startswith("two@"))
+        last = replace(other, attempts=MOST_ATTEMPTS)
+        generation.fail(session, last, worker="w", reason="OSError: no paint", now=NOW)
+    with database.read() as session:
+        first, second = generation.progress_by_entrant(session, campaign_id)
+    assert (first.entrant, first.made, first.refused, first.failed, first.waiting) == ("one", 0, 3, 0, 1)
+    assert [(cause.reason, cause.jobs, cause.words) for cause in first.causes] == [
+        ("unknown words", 2, ("unicorn", "moon")),
+        ("safety", 1, ()),
+    ]
+    assert first.causes[0].prompts == ("a pear, 0", "a pear, 1")
+    assert (second.entrant, second.failed, second.waiting) == ("two", 1, 3)
+    assert second.causes[0].reason == "OSError: no paint"

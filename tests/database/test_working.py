@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from arena.services import curation, generation
 from arena.services.painting import Studio
 from arena.services.working import Worker
 from arena.storage import ImageStore
-from arena.tables import BlindCopy, Image, Job, JobState
+from arena.tables import BlindCopy, Image, Job, JobState, Prompt
 from models.catalog import read_catalog
 from tests.database.conftest import NOW, card
+from tests.generation.conftest import stable_diffusion
+from tests.generation.painters import Plain
 
 SMALL = """
 [[entrant]]
@@ -133,3 +136,63 @@ def test_an_entrant_that_has_left_the_catalogue_fails_with_the_reason(
     assert "gone" in str(reasons[0])
     assert "revision" in str(reasons[1]) or "@" in str(reasons[1])
     assert states == {JobState.QUEUED}, "they rest, and are tried again"
+
+
+TINY = """
+[[entrant]]
+slug = "tiny"
+name = "Tiny"
+kind = "external"
+backend = "diffusers"
+[entrant.identity]
+path = "tiny"
+steps = 2
+guidance = 3.0
+size = 32
+[entrant.runtime]
+device = "cpu"
+batch = %d
+"""
+
+
+def test_a_batch_is_as_large_as_the_catalogue_says_now_and_its_pictures_say_what_they_took(
+    database: Database, images: ImageStore, tmp_path: Path
+) -> None:
+    """A real pipeline: it entered with batches of one, and its card was tuned since."""
+    stable_diffusion().save_pretrained(tmp_path / "tiny")
+    file = tmp_path / "catalog.toml"
+    file.write_text(TINY % 1)
+    prompts = ["a red mug", "a blue vase", "a mug on the table"]
+    ask(database, Studio(catalog=read_catalog(file), device="cpu", dtype=None), prompts)
+    file.write_text(TINY % 3)
+    studio = Studio(catalog=read_catalog(file), device="cpu", dtype=None)
+    assert work(database, images, studio) == ["done"] * 3
+    with database.read() as session:
+        made = session.scalars(select(Image)).all()
+    for image in made:
+        assert image.batch == 3
+        assert image.peak_bytes is not None
+        assert image.peak_bytes > 2**20
+        assert image.joules is not None
+        assert image.joules > 0
+        assert image.energy_method in {"estimated", "rapl"}
+        assert str(image.hardware).endswith("cores")
+    assert len({image.digest for image in made}) == 3
+
+
+def test_a_prompt_that_breaks_the_entrant_fails_alone(
+    database: Database, images: ImageStore, studio: Studio
+) -> None:
+    ask(database, studio, ["a", "break", "b", "refuse"])
+    worker = Worker(database=database, images=images, studio=studio, stop=threading.Event())
+    for one in studio.catalog:
+        studio._loaded[f"{one.slug}@{one.revision}"] = Plain(replace(one, runtime={"batch": 4}))
+    assert [worker.paint_some(), worker.paint_some()] == [4, 4], "one claim an entrant"
+    with database.read() as session:
+        rows = session.execute(
+            select(Prompt.text, Job.state, Job.reason).join(Prompt, Prompt.id == Job.prompt_id)
+        ).all()
+    told = {text: (state, reason) for text, state, reason in rows}
+    assert told["a"][0] == told["b"][0] == JobState.DONE
+    assert told["break"] == (JobState.QUEUED, "GenerationFailed: this prompt breaks it")
+    assert told["refuse"][0] == JobState.REFUSED

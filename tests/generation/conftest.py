@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +237,14 @@ def pixart():
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converted_networks_lie_aside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test converts stays on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Folder of a pipeline, built and saved when first asked for."""
@@ -277,7 +285,7 @@ def card(saved: Callable[[str], Path]) -> Callable[..., EntrantCard]:
             "backend": "diffusers",
             "identity": {"path": str(folder or saved(name)), "steps": 3, "guidance": 4.0, "size": 32}
             | identity,
-            "runtime": {"device": "cpu", **(runtime or {})},
+            "runtime": {"device": "cpu", "engine": "torch", **(runtime or {})},
         }
         return read_card(told, file=Path("catalog.toml"))
 

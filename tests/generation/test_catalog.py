@@ -80,11 +80,15 @@ def test_a_hub_card_is_pinned_by_its_commit_and_needs_no_weights_here(tmp_path):
     assert card.identity["guidance"] == 5.0
     assert card.folder == ""
     assert dict(card.runtime) == {
-        "engine": "torch",
+        "engine": "auto",
         "device": "auto",
-        "dtype": "float32",
+        "dtype": "auto",
         "batch": 1,
         "compile": False,
+        "channels_last": False,
+        "attention": "auto",
+        "vae_slicing": False,
+        "vae_tiling": False,
         "download": False,
     }
 
@@ -104,7 +108,7 @@ def test_what_means_the_same_has_the_same_revision(tmp_path):
         ('name = "Far"', 'name = "  "', "'name' must be some text"),
         ('name = "Far"', 'name = "Far"\nlicense = "MIT"', "unknown key 'license'; the keys are .*licence"),
         ('kind = "external"', 'kind = "internal"', "'kind' must be one of in-house, baseline, reference"),
-        ('"diffusers"', '"diffuser"', "'backend' must be one of atelier, diffusers, not 'diffuser'"),
+        ('"diffusers"', '"diffuser"', "'backend' must be one of atelier, diffusers, images-api"),
         ("steps = 20", "", "identity: 'steps' is missing"),
         ("steps = 20", "steps = 0", "'steps' must be a whole number from 1 to 1000, not 0"),
         ("steps = 20", "steps = true", "'steps' must be a whole number from 1 to 1000, not True"),
@@ -128,8 +132,14 @@ def test_what_means_the_same_has_the_same_revision(tmp_path):
             "'scheduler_options' must be a table",
         ),
         ("[64, 32]", "64\n[entrant.runtime]\ndevice = 'gpu'", "runtime: 'device' must be cpu, cuda"),
-        ("[64, 32]", "64\n[entrant.runtime]\ndtype = 'int8'", "'dtype' must be one of float32, bfloat16"),
-        ("[64, 32]", "64\n[entrant.runtime]\ncompile = true", "'compile' must be false"),
+        ("[64, 32]", "64\n[entrant.runtime]\ndtype = 'int8'", "'dtype' must be one of auto, float32"),
+        ("[64, 32]", "64\n[entrant.runtime]\ncompile = 1", "'compile' must be true or false"),
+        (
+            "[64, 32]",
+            "64\n[entrant.runtime]\nengine = 'onnx'",
+            "'engine' must be one of auto, torch, openvino",
+        ),
+        ("[64, 32]", "64\n[entrant.runtime]\nthreads = 0", "'threads' must be a whole number from 1"),
         ("[64, 32]", "64\n[entrant.runtime]\nsteps = 3", "runtime: unknown key 'steps'"),
     ],
 )

@@ -40,7 +40,7 @@ def test_what_is_returned_says_what_was_really_used(card):
 
 
 def test_a_setting_that_makes_no_sense_is_told(card):
-    with pytest.raises(CardError, match="'dtype' must be one of float32"):
+    with pytest.raises(CardError, match="'dtype' must be one of auto, float32"):
         load(card(), dtype="int3")
     with pytest.raises(CardError, match="'device' must be cpu, cuda"):
         load(card(), device="tpu")

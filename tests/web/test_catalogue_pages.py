@@ -18,7 +18,7 @@ from arena.services import dealing, voting
 from arena.services.fitting import LEVEL, fit_board
 from arena.services.sealing import seal_pending
 from arena.services.standings import refresh
-from arena.tables import Battle, Entrant
+from arena.tables import Battle, Entrant, Image
 from arena.web import drawing, findings
 from tests.factory import board_votes
 from tests.web import small
@@ -216,3 +216,24 @@ def test_the_method_page_prints_the_parameters_of_the_code(client: FlaskClient) 
 
 def test_privacy_tells_the_version_that_votes_record(client: FlaskClient) -> None:
     assert CONSENT_VERSION in read(client.get("/privacy")).text
+
+
+def test_the_board_tells_what_pictures_took_and_how_that_is_known(
+    client: FlaskClient, arena: small.SmallArena
+) -> None:
+    with arena.database.write.begin() as session:
+        own = session.scalars(select(Image).join(Entrant).where(Entrant.slug == "sfumato")).all()
+        for n, image in enumerate(own, start=1):
+            image.seconds, image.joules, image.energy_method = float(n), 30.0 * n, "estimated"
+        other = session.scalars(select(Image).join(Entrant).where(Entrant.slug == "kiln")).all()
+        for image in other:
+            image.joules, image.energy_method = 12.25, "rapl"
+    assert len(own) == 4
+    rows = {row["entrant"]: row for row in client.get("/leaderboard.json").json["rows"]}
+    assert (rows["sfumato"]["seconds"], rows["sfumato"]["seconds_p95"]) == (2.5, 4.0)
+    assert (rows["sfumato"]["joules"], rows["sfumato"]["energy_method"]) == (75.0, "estimated")
+    assert (rows["grisaille"]["joules"], rows["grisaille"]["energy_method"]) == (None, None)
+    page = client.get("/leaderboard").get_data(as_text=True)
+    assert ">≈ 75</abbr>" in page
+    assert "Estimated from processor time, not measured" in page
+    assert 'title="Measured: rapl">12.2</abbr>' in page or 'title="Measured: rapl">12.3</abbr>' in page

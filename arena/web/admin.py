@@ -1,0 +1,348 @@
+"""The operator's room: who may come in, how far the campaigns are, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+from itsdangerous import BadData, URLSafeSerializer
+from werkzeug.wrappers import Response as BaseResponse
+
+from arena.errors import NotSignedIn, ReadOnly
+from arena.queries.admin import (
+    CampaignState,
+    EventLine,
+    Progress,
+    event,
+    newest_events,
+    overview,
+    progress,
+    room,
+)
+from arena.services import operators, steering
+from arena.services.operators import SESSION_HOURS, Guest
+from arena.web.context import arena, now, reading, wants_json, writing
+from arena.web.i18n import decimal, gettext, ngettext, noted, number
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+COOKIE, ITS_PATH = "operator", "/admin"
+HINT = "operator_in"
+"""A cookie of the other pages: the number of a session, which opens nothing. It is for the footer's link."""
+OUTSIDE = frozenset({"admin.link", "admin.come_in"})
+
+EVENTS: Mapping[str, str] = {
+    "operator.made": noted("%(who)s made %(what)s one of the operators"),
+    "operator.role": noted("%(who)s changed what %(what)s may do"),
+    "operator.linked": noted("%(who)s made a link for %(what)s"),
+    "operator.came_in": noted("%(who)s came in"),
+    "operator.left": noted("%(who)s signed out"),
+    "operator.retired": noted("%(who)s sent %(what)s away"),
+    "campaign.opened": noted("%(who)s opened the campaign %(what)s"),
+    "campaign.asked": noted("%(who)s asked for the missing pictures of %(what)s"),
+    "campaign.tried": noted("%(who)s had the failed pictures of %(what)s tried again"),
+    "entrant.entered": noted("%(who)s entered %(what)s"),
+    "key.made": noted("%(who)s made the key %(what)s"),
+    "key.revoked": noted("%(who)s revoked the key %(what)s"),
+}
+ACTORS: Mapping[str, str] = {
+    "operator": noted("The command line"),
+    "init": "arena init",
+    "demo": "arena demo",
+}
+
+
+@bp.before_request
+def _let_in() -> None:
+    """Nobody comes in but by a link.
+
+    Raises
+    ------
+    NotSignedIn
+    """
+    if request.endpoint in OUTSIDE:
+        return
+    token = _token()
+    with reading() as session:
+        guest = operators.find_guest(session, token, now=now()) if token else None
+    if guest is None:
+        raise NotSignedIn
+    g.guest = guest
+
+
+@bp.after_request
+def _never_kept(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.update(("Accept", "Accept-Language", "Cookie"))
+    return response
+
+
+@bp.app_context_processor
+def _footer() -> dict[str, Callable[[], bool]]:
+    return {"operator_is_in": _is_in}
+
+
+@bp.get("")
+def home() -> Response:
+    """Every campaign, and what was done last."""
+    with reading() as session:
+        campaigns, events = overview(session, now=now()), newest_events(session)
+    return make_response(
+        render_template(
+            "admin_home.html", guest=_guest(), campaigns=campaigns, events=events, says=sentence, share=share
+        )
+    )
+
+
+@bp.get("/campaigns/<slug>")
+def campaign(slug: str) -> BaseResponse:
+    """How far a campaign is; a script asks for the numbers alone."""
+    if wants_json():
+        with reading() as session:
+            far = progress(session, slug, now=now())
+        response = jsonify({"active": far.active, "cells": cells(far), "bars": bars(far)})
+        response.add_etag()
+        return response.make_conditional(request)
+    with reading() as session:
+        seen = room(session, slug, now=now())
+        done = event(session, request.args.get("done", 0, type=int), actor=_guest().name, subject=slug)
+    return make_response(
+        render_template(
+            "admin_campaign.html",
+            guest=_guest(),
+            room=seen,
+            state=seen.progress.state,
+            cells=cells(seen.progress),
+            bars=bars(seen.progress),
+            told=outcome(done) if done else "",
+        )
+    )
+
+
+@bp.post("/campaigns/<slug>/ask")
+def ask(slug: str) -> BaseResponse:
+    """Ask for the pictures that a campaign still needs."""
+    _see_that_they_may_change()
+    parts = arena()
+    done = steering.ask_for_missing(
+        parts.database, parts.images, writing, campaign=slug, actor=_guest().name, now=now()
+    )
+    return redirect(url_for("admin.campaign", slug=slug, done=done), code=303)
+
+
+@bp.post("/campaigns/<slug>/again")
+def again(slug: str) -> BaseResponse:
+    """Have the pictures that failed tried again."""
+    _see_that_they_may_change()
+    name, moment = _guest().name, now()
+    done = writing(lambda session: steering.try_failed_again(session, campaign=slug, actor=name, now=moment))
+    return redirect(url_for("admin.campaign", slug=slug, done=done), code=303)
+
+
+@bp.get("/links/<token>")
+def link(token: str) -> Response:
+    """Whom a link lets in, with the button that uses it: what only looks at addresses uses nothing up."""
+    with reading() as session:
+        name = operators.check_link(session, token, now=now())
+    return make_response(render_template("admin_link.html", name=name, hours=SESSION_HOURS))
+
+
+@bp.post("/links/<token>")
+def come_in(token: str) -> BaseResponse:
+    """Use a link: it opens nothing again, and neither does the session that this browser had before."""
+    before, moment = _token(), now()
+    opened = writing(lambda session: operators.use_link(session, token, now=moment, before=before))
+    response = redirect(url_for("admin.home"), code=303)
+    for cookie, value, path in ((COOKIE, opened.token, ITS_PATH), (HINT, opened.id, "/")):
+        response.set_cookie(
+            cookie,
+            _signer(cookie).dumps(value),
+            max_age=timedelta(hours=SESSION_HOURS),
+            path=path,
+            secure=arena().settings.secure,
+            httponly=True,
+            samesite="Strict",
+        )
+    return response
+
+
+@bp.post("/leave")
+def leave() -> BaseResponse:
+    """Sign out."""
+    token, moment = _token(), now()
+    writing(lambda session: operators.sign_out(session, token, now=moment))
+    response = redirect(url_for("home"), code=303)
+    for cookie, path in ((COOKIE, ITS_PATH), (HINT, "/")):
+        response.delete_cookie(
+            cookie, path=path, secure=arena().settings.secure, httponly=True, samesite="Strict"
+        )
+    return response
+
+
+def _guest() -> Guest:
+    """Who is in."""
+    guest: Guest = g.guest
+    return guest
+
+
+def _see_that_they_may_change() -> None:
+    if not _guest().may_change:
+        raise ReadOnly(_guest().name)
+
+
+def _signer(cookie: str) -> URLSafeSerializer:
+    return URLSafeSerializer(arena().settings.secret, salt=f"cookie {cookie}")
+
+
+def _signed(cookie: str) -> object:
+    """What we wrote into a cookie; nothing if it is not there, or was not written by us."""
+    try:
+        return _signer(cookie).loads(request.cookies.get(cookie, ""))
+    except BadData:
+        return None
+
+
+def _token() -> str:
+    """The session token of the browser that asks; empty if it has none."""
+    told = _signed(COOKIE)
+    return told if isinstance(told, str) else ""
+
+
+def _is_in() -> bool:
+    """Whether an operator who is in reads the page; the database is asked only about those who say so."""
+    told = _signed(HINT)
+    if not isinstance(told, int):
+        return False
+    with reading() as session:
+        return operators.is_in(session, told, now=now())
+
+
+def sentence(line: EventLine) -> str:
+    """An event in words."""
+    who = gettext(ACTORS[line.actor]) if line.actor in ACTORS else line.actor
+    if line.kind in EVENTS:
+        return gettext(EVENTS[line.kind], who=who, what=line.subject)
+    return f"{who}: {line.kind} {line.subject}"
+
+
+def outcome(done: EventLine) -> str:
+    """What came of a button, in words."""
+    if done.kind == "campaign.tried":
+        queued = int(done.data.get("queued", 0))
+        if not queued:
+            return gettext("No picture had failed.")
+        return ngettext(
+            "%(num)s failed picture waits for another try.",
+            "%(num)s failed pictures wait for another try.",
+            queued,
+        )
+    if done.kind != "campaign.asked":
+        return ""
+    asked, copied, left = (int(done.data.get(name, 0)) for name in ("asked", "copied", "left"))
+    told = [
+        ngettext("%(num)s picture was asked for.", "%(num)s pictures were asked for.", asked)
+        if asked
+        else gettext("Every picture had been asked for.")
+    ]
+    if copied:
+        told.append(
+            ngettext(
+                "%(num)s older picture hangs here too now.",
+                "%(num)s older pictures hang here too now.",
+                copied,
+            )
+        )
+    if left:
+        told.append(
+            ngettext(
+                "%(num)s older picture needs a copy first: arena generate --campaign %(slug)s makes it.",
+                "%(num)s older pictures need a copy first: arena generate --campaign %(slug)s makes them.",
+                left,
+                slug=done.subject,
+            )
+        )
+    return " ".join(told)
+
+
+def cells(far: Progress) -> dict[str, str]:
+    """Every number of a campaign's page that moves while pictures are made, as it is written there."""
+    counts = far.state.pictures
+    told = {
+        "line": line(far.state),
+        "pace": pace_line(far),
+        "votes": number(far.state.votes),
+        "asked": number(counts.asked),
+    }
+    for entrant in far.entrants:
+        mine, key = entrant.pictures, f"{entrant.slug}@{entrant.revision}"
+        for name, value in (
+            ("made", mine.made),
+            ("refused", mine.refused),
+            ("failed", mine.failed),
+            ("waiting", mine.waiting),
+        ):
+            told[f"{key} {name}"] = number(value)
+        told[f"{key} pace"] = pace(entrant.pace)
+        told[f"{key} left"] = duration(entrant.seconds_left)
+    return told
+
+
+def bars(far: Progress) -> dict[str, str]:
+    """The widths of the bars of a campaign's page."""
+    told = {"all": share(far.state.pictures.made, far.state.pictures.asked)}
+    for entrant in far.entrants:
+        counts = entrant.pictures
+        told[f"{entrant.slug}@{entrant.revision}"] = share(counts.made, counts.asked)
+    return told
+
+
+def share(made: int, asked: int) -> str:
+    """How much of a bar is filled, such as ``37.5%``."""
+    return f"{100 * made / asked:.1f}%" if asked else "0%"
+
+
+def line(state: CampaignState) -> str:
+    """How many pictures there are, in a sentence."""
+    counts = state.pictures
+    if not counts.asked:
+        return gettext("No pictures have been asked for yet.")
+    return gettext("%(made)s of %(asked)s pictures", made=number(counts.made), asked=number(counts.asked))
+
+
+def pace_line(far: Progress) -> str:
+    """How fast the pictures are being made, in a sentence."""
+    if not far.active:
+        return gettext("Nothing waits to be painted.")
+    waiting = ngettext("%(num)s waits.", "%(num)s wait.", far.state.pictures.waiting)
+    if far.pace is None or far.seconds_left is None:
+        return (
+            waiting + " " + gettext("Too few came in the last minutes to tell how long; is a worker running?")
+        )
+    return (
+        waiting
+        + " "
+        + gettext(
+            "%(pace)s a second over the last minutes, about %(left)s to go.",
+            pace=pace(far.pace),
+            left=duration(far.seconds_left),
+        )
+    )
+
+
+def pace(value: float | None) -> str:
+    """Pictures a second with the digits that mean something."""
+    if value is None:
+        return "–"
+    return decimal(value, 0 if value >= 10 else 1 if value >= 1 else 2)
+
+
+def duration(seconds: float | None) -> str:
+    """A time to wait, roundly."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return gettext("%(n)s s", n=number(max(1, seconds)))
+    if seconds < 90 * 60:
+        return gettext("%(n)s min", n=number(seconds / 60))
+    return gettext("%(n)s h", n=number(seconds / 3600))
