@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from models.atelier.grammar import GRAMMAR_VERSION, Landscape, Scene, complete
 from models.atelier.parsing import parse
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
-from models.errors import CardError
+from models.errors import CardError, GenerationFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,12 +71,24 @@ class Atelier:
         return self._card
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal]:
-        """Paint one picture after another; none depends on its neighbours."""
+        """Paint one picture after another; none depends on its neighbours.
+
+        Raises
+        ------
+        GenerationFailed
+            If a request asks for steps or guidance, which a path tracer has not, or another size.
+        """
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: GenerationRequest) -> GeneratedImage | Refusal:
         from PIL import Image
 
+        own = (None, (self._settings.size, self._settings.size))
+        if request.steps is not None or request.guidance is not None or request.size not in own:
+            raise GenerationFailed(
+                f"{self._card.slug} paints at {self._settings.size} pixels and has no steps and no guidance; "
+                "leave these out"
+            )
         brief = parse(request.prompt)
         if isinstance(brief, Refusal):
             return brief

@@ -19,7 +19,7 @@ def test_killed_workers_lose_no_picture_and_make_none_twice(database: Database) 
         [sys.executable, BENCHMARK, "kill", "--kills", "2", "--workers", "2", "--prompts", "15"],
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         env={**os.environ, "ARENA_DATABASE": url},
     )
     assert done.returncode == 0, done.stdout + done.stderr

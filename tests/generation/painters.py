@@ -41,7 +41,7 @@ class Plain:
     def generate(self, requests: Sequence[GenerationRequest]) -> list[GeneratedImage | Refusal]:
         self.batches.append([request.prompt for request in requests])
         self.painting.set()
-        assert self.open.wait(30)
+        assert self.open.wait(600)
         return [self.answer(request, len(requests)) for request in requests]
 
     def answer(self, request: GenerationRequest, batch: int) -> GeneratedImage | Refusal:

@@ -18,7 +18,7 @@ from models.atelier.panorama import bokeh, disc
 from models.atelier.render import Settings, develop, filmic
 from models.atelier.shapes import build
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
-from models.errors import CardError, MissingPart
+from models.errors import CardError, GenerationFailed, MissingPart
 
 pytest.importorskip("mitsuba")
 SMALL = Settings(size=40, samples=2, denoise=True)
@@ -82,6 +82,12 @@ def test_what_it_cannot_paint_is_refused_beside_what_it_can():
     assert isinstance(answers[0], Refusal)
     assert answers[0].words == ("unicorn", "moon")
     assert isinstance(answers[1], GeneratedImage)
+
+
+@pytest.mark.parametrize("more", [{"steps": 4}, {"guidance": 2.0}, {"size": (32, 64)}])
+def test_settings_that_a_path_tracer_has_not_are_refused_and_not_ignored(more):
+    with pytest.raises(GenerationFailed, match="no steps and no guidance"):
+        Atelier(card()).generate([GenerationRequest("a red cube on marble", 1, **more)])
 
 
 @pytest.mark.parametrize(

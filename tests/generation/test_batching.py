@@ -15,7 +15,7 @@ from models.errors import Busy, GenerationFailed, MissingPart
 from models.loading import load
 from tests.generation.painters import Plain, plain_card
 
-SOON = 30
+SOON = 600
 LONG = 3600.0
 
 

@@ -20,7 +20,7 @@ from models.errors import CardError, GenerationFailed, PartlyFailed
 from models.loading import load
 from tests.generation.painters import die_loading, load_fragile, load_nothing, plain_card
 
-SOON = 60
+SOON = 600
 
 
 def ask(prompt: str, seed: int = 0) -> GenerationRequest:
