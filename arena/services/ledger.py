@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 class Ledger:
     """Runs pieces of work in transactions: grouped on SQLite, one each on other databases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, patience: float = PATIENCE_SECONDS) -> None:
         self._database = database
+        self._patience = patience
         self._waiting: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -49,7 +50,8 @@ class Ledger:
         Raises
         ------
         Unavailable
-            If the database cannot keep it now, or the ledger is closed; nothing was written.
+            If the database cannot keep it now, or the ledger is closed; nothing was written. Also if it has
+            not answered in time: what had not begun is never written then.
         """
         if self._closed:
             raise Unavailable("the server is stopping; nothing was lost, send it again")
@@ -58,8 +60,13 @@ class Ledger:
                 return work(session)
         answer: Future[T] = Future()
         self._waiting.put((work, answer))
-        with told_plainly():
-            return answer.result(timeout=PATIENCE_SECONDS)
+        try:
+            with told_plainly():
+                return answer.result(timeout=self._patience)
+        except TimeoutError:
+            if answer.cancel():
+                raise Unavailable("the database is too busy; nothing was written, send it again") from None
+            raise Unavailable("the database is slow to answer; reload to see whether it was kept") from None
 
     def close(self) -> None:
         """Finish what waits and stop."""
@@ -70,7 +77,7 @@ class Ledger:
 
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
-            batch = [first]
+            batch = [first] if first[1].set_running_or_notify_cancel() else []
             stop = False
             while len(batch) < MOST_AT_ONCE:
                 try:
@@ -80,8 +87,10 @@ class Ledger:
                 if item is None:
                     stop = True
                     break
-                batch.append(item)
-            self._commit(batch)
+                if item[1].set_running_or_notify_cancel():
+                    batch.append(item)
+            if batch:
+                self._commit(batch)
             if stop:
                 return
 
