@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from models.atelier.grammar import GRAMMAR_VERSION, Landscape, Scene, complete
 from models.atelier.parsing import parse
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
 from models.errors import CardError, GenerationFailed
+from models.metering import Meter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,14 +92,17 @@ class Atelier:
         brief = parse(request.prompt)
         if isinstance(brief, Refusal):
             return brief
-        wall, cpu = time.perf_counter(), time.process_time()
-        scene = complete(brief, request.seed)
-        pixels = Image.fromarray(paint(scene, request.seed, self._settings))
+        with Meter() as meter:
+            scene = complete(brief, request.seed)
+            pixels = Image.fromarray(paint(scene, request.seed, self._settings))
         return GeneratedImage(
             pixels=pixels,
             seed=request.seed,
-            seconds=time.perf_counter() - wall,
-            cpu_seconds=time.process_time() - cpu,
+            seconds=meter.seconds,
+            cpu_seconds=meter.cpu_seconds,
+            peak_bytes=meter.peak_bytes,
+            joules=meter.joules,
+            energy_method=meter.energy_method,
         )
 
 

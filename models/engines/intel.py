@@ -38,6 +38,8 @@ GATES = ("Swish", "Gelu")
 MOST_FORMS = 4
 RELEASED_FROM = 256 * 2**20
 """Torch's own weights of a converted part are let go from this many bytes on."""
+KEPT_UP_TO = 2**16
+"""But those of at most this many numbers stay: pipelines look at some of them."""
 
 
 class Compiled:
@@ -203,12 +205,12 @@ class Part:
             self.network.forward = present
 
     def _release(self) -> None:
-        """Let torch's weights go; small ones stay, for pipelines look at some of them."""
+        """Let torch's weights go."""
         weights = list(self.network.parameters())
         if sum(weight.numel() * weight.element_size() for weight in weights) < RELEASED_FROM:
             return
         for weight in weights:
-            if weight.numel() > 2**16:
+            if weight.numel() > KEPT_UP_TO:
                 weight.data = weight.data.new_empty(0)
         self._released = True
         gc.collect()

@@ -49,6 +49,8 @@ def test_a_picture_is_the_same_alone_and_among_neighbours():
         assert alone.pixels.tobytes() == answer.pixels.tobytes()
         assert answer.pixels.size == (40, 40)
         assert answer.cpu_seconds > 0
+        assert answer.peak_bytes
+        assert answer.energy_method in ("rapl", "estimated")
         assert answer.seed == request.seed
 
 
