@@ -16,6 +16,14 @@ from arena.storage import ImageStore
 POSTGRES = os.environ.get("ARENA_TEST_POSTGRES")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converted_networks_lie_aside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test converts stays on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(params=["sqlite", *(["postgresql"] if POSTGRES else [])])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty arena's database, on each kind that there is."""

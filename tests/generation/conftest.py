@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -235,14 +235,6 @@ def pixart():
         tokenizer=reader,
         scheduler=DDIMScheduler(clip_sample=False),
     )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def converted_networks_lie_aside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing that a test converts stays on this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")
