@@ -28,6 +28,9 @@ FLAGS = (
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HINT = "The browser tests need Chromium: install it (Debian: apt-get install chromium)."
 
+OVERTAKEN = "net::ERR_ABORTED"
+"""What a request ends with when its page is left before it is answered."""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -110,7 +113,10 @@ def visit(browser: Browser, live: Live) -> Iterator[Callable[..., Page]]:
 
         page.on("console", lambda m: told(m.type, m.text) if m.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: None if late(error) else told("exception", str(error)))
-        page.on("requestfailed", lambda r: told("request failed", f"{r.url} {r.failure}"))
+        page.on(
+            "requestfailed",
+            lambda r: told("request failed", f"{r.url} {r.failure}") if r.failure != OVERTAKEN else None,
+        )
         return page
 
     yield start
