@@ -4,9 +4,10 @@ VENV ?= .venv
 ARENA_HOME ?= var
 PORT ?= 8000
 BIN := $(VENV)/bin
+RAY := var/ray
 export ARENA_HOME
 
-.PHONY: arena test check fix translations lock assets clean
+.PHONY: arena test ray check fix translations lock assets clean
 .DELETE_ON_ERROR:
 
 arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.0.0.1:8000
@@ -16,6 +17,14 @@ test: $(VENV)/.dev  ## Everything: statistics, database, pages, a real browser
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))"
 	sh tests/find_chromium.sh
 	$(BIN)/python -m pytest
+
+ray: $(VENV)/.dev  ## Ray Serve, really started, with an environment of its own over this one
+	$(BIN)/python -m venv $(RAY)
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$($(RAY)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/below.pth"
+	$(RAY)/bin/pip install -q -c constraints.txt 'ray[serve]>=2.50'
+	$(RAY)/bin/pip install -q --no-deps -e .
+	ARENA_TEST_RAY=$(abspath $(RAY))/bin/python $(BIN)/python -m pytest -q tests/contracts/test_ray.py
 
 check: $(VENV)/.dev  ## Style, types, layers, translations
 	$(BIN)/ruff check .
