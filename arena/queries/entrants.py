@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from arena.domain.cards import public_runtime
 from arena.tables import Entrant, Image, Job, JobState, Tally
 
 
@@ -26,7 +25,6 @@ class EntrantLine:
     description: str
     source: str
     identity: Mapping[str, Any]
-    runtime: Mapping[str, Any]
     entered_at: datetime
     retired_at: datetime | None
     votes: int
@@ -52,7 +50,6 @@ def ledger(session: Session) -> list[EntrantLine]:
             description=entrant.description,
             source=entrant.source,
             identity=entrant.identity,
-            runtime=public_runtime(entrant.runtime),
             entered_at=entrant.entered_at,
             retired_at=entrant.retired_at,
             votes=sum(side.get(entrant.id, 0) for side in votes),
