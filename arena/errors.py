@@ -34,6 +34,7 @@
     ├── Overloaded             429  as much waits for the images API as may wait
     ├── NobodyWaits            499  whoever asked the images API has gone
     ├── NotPainted             500  the entrant broke while painting
+    ├── NotMeasured            503  style cannot be held equal before the pictures are measured
     ├── CannotLoad             503  the entrant cannot be made ready on this machine
     ├── TooSlow                504  no picture within the time that a request may take
     └── Unavailable            503  cannot be kept right now: full disk, locked database
@@ -354,6 +355,19 @@ class CannotLoad(ArenaError):
 
     status = 503
     code = "model_unavailable"
+
+
+class NotMeasured(ArenaError):
+    """Style cannot be held equal yet: ``pictures`` that were voted on have not been measured."""
+
+    status = 503
+    code = "not_measured"
+
+    def __init__(self, pictures: int) -> None:
+        super().__init__(
+            f"{pictures:,} pictures have not been measured yet; the worker does, or `arena measure`"
+        )
+        self.pictures = pictures
 
 
 class TooSlow(ArenaError):

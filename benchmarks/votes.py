@@ -39,7 +39,7 @@ from arena.cli.context import Context
 from arena.cli.setup import prepare
 from arena.services.curation import find_entrant, open_campaign
 from arena.services.sealing import broken_seal, seal_pending
-from arena.tables import Battle, BattleKind, Entrant, Image, Job, JobState, Prompt, PromptSource, Vote, Voter
+from arena.tables import Battle, BattleKind, Entrant, Image, Job, JobState, Prompt, PromptSource, TaggedBy, Vote, Voter
 
 CLIENTS = 16
 PROCESSES = 2
@@ -104,8 +104,8 @@ def deal(context: Context, number: int) -> list[tuple[str, str]]:
             session, slug="load", name="Load", entrants=entrants, canvas=256, now=now, minutes_to_vote=600
         )
         prompt = Prompt(
-            text="a vase", digest=digest, category="still-life", language="en",
-            source=PromptSource.CURATED, licence="", created_at=now,
+            text="a vase", digest=digest, categories=["still-life"], tagged_by=TaggedBy.IMPORT,
+            language="en", source=PromptSource.CURATED, licence="", origin="", created_at=now,
         )  # fmt: skip
         session.add(prompt)
         session.flush()

@@ -40,6 +40,7 @@ from arena.tables import (
     JobState,
     Prompt,
     PromptSource,
+    TaggedBy,
     Reason,
     Tally,
     Vote,
@@ -199,11 +200,12 @@ class Arena:
     def count(self) -> None:
         """Bring the tallies in line with the votes."""
         with self.database.write.begin() as session:
-            counted: Counter[tuple[object, ...]] = Counter(
-                session.execute(
+            counted = Counter(
+                tuple(row)
+                for row in session.execute(
                     select(
                         Vote.criterion_id,
-                        Prompt.category,
+                        Prompt.id,
                         Prompt.source,
                         Voter.cohort,
                         Battle.left_entrant_id,
@@ -225,10 +227,11 @@ class Arena:
                 "right_entrant_id",
                 "outcome",
             )
+            categories = dict(session.execute(select(Prompt.id, Prompt.categories)).all())
             tallies: Counter[tuple[object, ...]] = Counter()
-            for key, votes in counted.items():
-                tallies[key] += votes
-                tallies[(key[0], "all", *key[2:])] += votes
+            for (criterion_id, prompt_id, *rest), votes in counted.items():
+                for category in ("all", *categories[prompt_id]):
+                    tallies[(criterion_id, category, *rest)] += votes
             for found in session.scalars(select(Tally).where(Tally.campaign_id == self.campaign_id)):
                 session.delete(found)
             session.flush()
@@ -322,10 +325,12 @@ def open_arena(
             prompt = session.scalar(select(Prompt).where(Prompt.text == text)) or Prompt(
                 text=text,
                 digest=prompt_digest(text),
-                category=("still-life", "interior")[place % 2],
+                categories=[("still-life", "landscape")[place % 2]],
+                tagged_by=TaggedBy.IMPORT,
                 language="en",
                 source=PromptSource.CURATED,
                 licence="CC0-1.0",
+                origin="",
                 created_at=NOON,
             )
             session.add(prompt)

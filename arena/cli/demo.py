@@ -78,7 +78,7 @@ def open_demo(context: Context) -> int:
 def _demo_prompts() -> list[NewPrompt]:
     with (paths.PACKAGE / "data" / "demo_prompts.csv").open(newline="", encoding="utf-8") as lines:
         return [
-            NewPrompt(text=row["prompt"], category=row["category"], licence="CC0-1.0")
+            NewPrompt(text=row["prompt"], categories=(row["category"],), licence="CC0-1.0")
             for row in csv.DictReader(lines)
         ]
 

@@ -51,25 +51,25 @@ def list_prompts(context: Context, campaign: str | None, as_json: bool) -> None:
             .order_by(CampaignPrompt.position)
         ).all()
     if as_json:
-        say_json([{"text": row.text, "category": row.category, "language": row.language} for row in rows])
+        say_json([{"text": row.text, "categories": row.categories, "language": row.language} for row in rows])
         return
     for row in rows:
-        click.echo(f"{row.category:16} {row.text}")
+        click.echo(f"{" ".join(row.categories):24} {row.text}")
 
 
 @prompts.command("add")
 @click.argument("texts", nargs=-1, required=True, metavar="PROMPT...")
-@click.option("--category", default="uncategorised", show_default=True)
+@click.option("--category", "categories", multiple=True, help="May be given several times.")
 @campaign_option
 @click.pass_obj
-def add(context: Context, texts: tuple[str, ...], category: str, campaign: str | None) -> None:
+def add(context: Context, texts: tuple[str, ...], categories: tuple[str, ...], campaign: str | None) -> None:
     """Add prompts to a campaign and ask for their pictures.
 
     \b
     Examples:
       arena prompts add "a brass bell on slate" --category still-life --campaign open
     """
-    _take_in(context, campaign, [NewPrompt(text=text, category=category) for text in texts])
+    _take_in(context, campaign, [NewPrompt(text=text, categories=categories) for text in texts])
 
 
 @prompts.command("import")
@@ -100,7 +100,7 @@ def _read(file: Path) -> list[NewPrompt]:
             return [
                 NewPrompt(
                     text=row["prompt"] or "",
-                    category=row.get("category") or "uncategorised",
+                    categories=tuple((row.get("category") or "").split()),
                     language=row.get("language") or "en",
                     licence=row.get("licence") or "",
                 )

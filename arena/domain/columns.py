@@ -25,7 +25,7 @@ VOTES = (
     Column("day", "text", "UTC date of the vote; no finer time is published"),
     Column("prompt", "text", "the words that both pictures were painted from"),
     Column("prompt_digest", "text", "SHA-256 of the prompt"),
-    Column("category", "text", "category of the prompt"),
+    Column("categories", "text", "categories of the prompt, by blanks, the most telling first"),
     Column("source", "text", "`curated` by the operator, or a rater's `own` words"),
     Column("left", "text", "entrant shown on the left, as slug@revision"),
     Column("right", "text", "entrant shown on the right, as slug@revision"),
@@ -75,7 +75,7 @@ IMAGES = (
 PROMPTS = (
     Column("prompt_digest", "text", "SHA-256 of the prompt"),
     Column("prompt", "text", "the words"),
-    Column("category", "text", "category"),
+    Column("categories", "text", "categories, by blanks, the most telling first"),
     Column("language", "text", "language tag"),
     Column("source", "text", "`curated` by the operator, or a rater's `own` words"),
     Column("licence", "text", "licence of the words"),

@@ -60,7 +60,7 @@ class BattlePage:
     state: BattleState
     prompt: str
     language: str
-    category: str
+    category: str | None
     canvas: int
     left_token: str
     right_token: str
@@ -150,7 +150,7 @@ def battle_page(session: Session, *, key: str, voter_key: str | None, now: datet
         state=state_of(battle, now),
         prompt=prompt.text,
         language=prompt.language,
-        category=prompt.category,
+        category=prompt.categories[0] if prompt.categories else None,
         canvas=campaign.canvas,
         left_token=battle.left_token,
         right_token=battle.right_token,

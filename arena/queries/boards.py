@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from arena.domain.views import View
 from arena.errors import UnknownCampaign
 from arena.tables import (
     Campaign,
@@ -26,6 +27,8 @@ from arena.tables import (
     RatingRun,
     Tally,
 )
+
+ALL_VOTES = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +169,16 @@ def first_criterion(session: Session, campaign_id: int) -> Criterion:
     ).one()
 
 
-def newest_run(session: Session, campaign_id: int, criterion_id: int) -> RatingRun | None:
-    """The newest run of the whole board of a criterion."""
+def newest_run(
+    session: Session, campaign_id: int, criterion_id: int, view: View = ALL_VOTES
+) -> RatingRun | None:
+    """The newest run of a board; of all votes on the question where no view is named."""
     return session.scalar(
         select(RatingRun)
         .where(
             RatingRun.campaign_id == campaign_id,
             RatingRun.criterion_id == criterion_id,
-            RatingRun.category == "all",
+            RatingRun.view == str(view),
         )
         .order_by(RatingRun.id.desc())
         .limit(1)

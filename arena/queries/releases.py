@@ -71,17 +71,19 @@ def prompt_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row]
     if campaign_id is not None:
         query = query.where(Prompt.id.in_(_prompts(campaign_id)))
     for found in _pages(session, query, Prompt.id):
-        yield [
-            {
-                "prompt_digest": prompt.digest,
-                "prompt": prompt.text,
-                "category": prompt.category,
-                "language": prompt.language,
-                "source": prompt.source.value,
-                "licence": prompt.licence,
-            }
-            for (prompt,) in found
-        ]
+        yield [prompt_row(prompt) for (prompt,) in found]
+
+
+def prompt_row(prompt: Prompt) -> Row:
+    """A prompt as it is published."""
+    return {
+        "prompt_digest": prompt.digest,
+        "prompt": prompt.text,
+        "categories": " ".join(prompt.categories),
+        "language": prompt.language,
+        "source": prompt.source.value,
+        "licence": prompt.licence,
+    }
 
 
 def picture_count(session: Session, campaign_id: int | None) -> int:

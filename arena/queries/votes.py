@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from arena.domain.seals import Value, day_of, leaf, private_digest
@@ -51,7 +51,7 @@ def _joined() -> Select[*tuple[Any, ...]]:
             Criterion.slug.label("criterion"),
             Prompt.text,
             Prompt.digest,
-            Prompt.category,
+            Prompt.categories,
             Prompt.source,
             left.slug.label("left_slug"),
             left.revision.label("left_revision"),
@@ -123,24 +123,38 @@ def unsealed_votes(session: Session, *, limit: int, missing: int) -> Sequence[An
     return near if len(near) == min(missing, limit) else session.execute(query).all()
 
 
+def released(told_before: datetime) -> ColumnElement[bool]:
+    """Whether a vote may leave the arena: its battle was revealed, or it is as old as that."""
+    return Battle.revealed_at.is_not(None) | (Vote.cast_at <= told_before)
+
+
 def sealed_votes(
-    session: Session, *, campaign_id: int | None = None, told_before: datetime | None = None
+    session: Session,
+    *,
+    campaign_id: int | None = None,
+    told_before: datetime | None = None,
+    battles: Sequence[int] | None = None,
+    after: int = 0,
+    chunk: int = CHUNK,
 ) -> Iterator[Sequence[Any]]:
     """Every sealed vote in the order of ids, in chunks; rows also have ``seal_id`` and ``leaf``.
 
-    With ``told_before`` only votes of battles that were revealed, or whose vote is as old as that.
+    With ``told_before`` only those that are `released`; with ``battles`` only theirs; with ``after`` only
+    those of higher ids.
     """
     query = (
         _joined()
         .add_columns(SealEntry.seal_id, SealEntry.leaf)
         .join(SealEntry, SealEntry.vote_id == Vote.id)
-        .limit(CHUNK)
+        .limit(chunk)
     )
     if campaign_id is not None:
         query = query.where(Battle.campaign_id == campaign_id)
     if told_before is not None:
-        query = query.where(Battle.revealed_at.is_not(None) | (Vote.cast_at <= told_before))
-    last = 0
+        query = query.where(released(told_before))
+    if battles is not None:
+        query = query.where(Vote.battle_id.in_(battles))
+    last = after
     while rows := session.execute(query.where(Vote.id > last)).all():
         yield rows
         last = rows[-1].id

@@ -22,6 +22,7 @@ from arena.tables import (
     Event,
     Prompt,
     PromptSource,
+    TaggedBy,
 )
 
 OPEN = "open"
@@ -58,12 +59,13 @@ class Card(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewPrompt:
-    """A prompt to take in; ``category`` is a slug such as ``still-life``."""
+    """A prompt to take in; ``categories`` are slugs such as ``still-life``, the most telling first."""
 
     text: str
-    category: str = "uncategorised"
+    categories: tuple[str, ...] = ()
     language: str = "en"
     licence: str = ""
+    origin: str = ""
 
 
 def enter(session: Session, card: Card, *, now: datetime, actor: str = "operator") -> Entrant:
@@ -236,10 +238,12 @@ def _prompt(session: Session, text: str, new: NewPrompt, source: PromptSource, n
     prompt = Prompt(
         text=text,
         digest=digest,
-        category=new.category,
+        categories=list(new.categories),
+        tagged_by=TaggedBy.IMPORT if new.categories else TaggedBy.NOBODY,
         language=new.language,
         source=source,
         licence=new.licence,
+        origin=new.origin,
         created_at=now,
     )
     session.add(prompt)

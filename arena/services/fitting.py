@@ -1,4 +1,4 @@
-"""A standing board from its votes: the one fit behind pages, commands, exports and `arena verify`.
+"""A board from its votes: the one fit behind pages, commands, exports and `arena verify`.
 
 Intervals let the votes of one rater, and those on one prompt, depend on each other, so they speak of other
 raters and prompts like those seen; a way with fewer than `LEAST_CLUSTERS` of them is left out, and the
@@ -8,25 +8,47 @@ options of the run say which ways there were.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from analysis import Comparisons, Leaderboard, clustered, fit_bradley_terry, leaderboard, run_elo, usable_ways
+from analysis import (
+    Comparisons,
+    Leaderboard,
+    clustered,
+    fit_bradley_terry,
+    fit_contextual,
+    fit_davidson,
+    leaderboard,
+    position_bias,
+    run_elo,
+    usable_ways,
+)
+from analysis.contextual import ContextualFit
+from analysis.errors import AnalysisError
+from analysis.estimate import StrengthFit
+from analysis.neighbours import Neighbour, neighbours
 from analysis.outcomes import Outcome
+from analysis.scale import to_points, to_rating
+from arena.domain.views import View
 
 LEVEL = 0.95
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
+ALL_VOTES = View()
+
+Style = Mapping[str, NDArray[np.float64]]
+"""By the name of a measure: of each vote, that of the left picture less that of the right."""
 
 
-def options(ways: Sequence[str]) -> dict[str, Any]:
+def options(ways: Sequence[str], view: View = ALL_VOTES) -> dict[str, Any]:
     """What a run records of how it was fitted, as JSON."""
     return {
-        "ties": "half",
-        "both_bad": "tie",
+        "ties": view.ties,
+        "both_bad": "drop" if view.ties == "drop" else "tie",
         "intervals": "sandwich",
         "clusters": list(ways),
         "level": LEVEL,
@@ -112,17 +134,23 @@ class BoardVotes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A board, the options that its run records, and online Elo beside it, which ranks nobody."""
+    """A board, the options that its run records, and what stands beside the rows.
+
+    ``elo`` is online Elo, which ranks nobody; ``plain`` are ratings without style control, ``details`` what
+    belongs to no row; each is empty where it was not asked for.
+    """
 
     table: Leaderboard
     options: dict[str, Any]
-    elo: dict[str, float]
+    elo: dict[str, float] = field(default_factory=dict)
+    beside: dict[str, Neighbour] = field(default_factory=dict)
+    left_advantage: dict[str, float] = field(default_factory=dict)
+    plain: dict[str, float] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-def fit_board(
-    labels: Sequence[str], votes: BoardVotes, *, seed: int, first: int | None = None, elo: bool = False
-) -> Fitted:
-    """Fit a standing board.
+def fit_board(labels: Sequence[str], votes: BoardVotes, *, seed: int, first: int | None = None) -> Fitted:
+    """Fit a standing board from rows of votes.
 
     Parameters
     ----------
@@ -133,17 +161,139 @@ def fit_board(
         Of the draws behind the rank intervals.
     first : int, optional
         Only so many votes from the first on.
-    elo : bool
-        Whether to run online Elo, too.
     """
-    comparisons = votes.comparisons(labels, first)
-    fit = fit_bradley_terry(comparisons, ties="half", both_bad="tie")
+    fit, ways = _fit(votes.comparisons(labels, first), ALL_VOTES, None)
+    return Fitted(leaderboard(fit, level=LEVEL, seed=seed), options(ways))
+
+
+def fit_view(
+    comparisons: Comparisons,
+    view: View = ALL_VOTES,
+    *,
+    seed: int,
+    style: Style | None = None,
+    in_house: Sequence[str] = (),
+    fragile: bool = True,
+) -> Fitted:
+    """Fit the board of a view with everything that its page shows.
+
+    Parameters
+    ----------
+    comparisons : Comparisons
+        The votes that the view counts, in their order, with raters and prompts.
+    view : View
+    seed : int
+    style : mapping of str to ndarray of shape (n_votes,), optional
+        What is held equal, for a view that controls style.
+    in_house : sequence of str
+        Entrants of the house; the best of them is what all are set against.
+    fragile : bool
+        Whether to look how few votes would turn the order of two rows.
+    """
+    fit, ways = _fit(comparisons, view, style)
+    table = leaderboard(fit, level=LEVEL, seed=seed)
+    house = next((row.entrant for row in table.rows if row.entrant in in_house), None)
+    beside = {one.entrant: one for one in neighbours(fit, table, house=house, fragile=fragile)}
+    details: dict[str, Any] = {"house": house, "target": table.target, **_sizes(comparisons)}
+    if (bias := _bias(comparisons, view, ways)) is not None:
+        details["left_share"] = bias
+    plain: dict[str, float] = {}
+    if isinstance(fit, ContextualFit):
+        details["style"] = _effects(fit)
+        strengths = fit.plain.strengths
+        plain = _known(fit.labels, to_rating(strengths - np.nanmean(strengths)))
+    return Fitted(
+        table,
+        options(ways, view),
+        elo=_elo(comparisons) if view.standing else {},
+        beside=beside,
+        left_advantage=_left_advantage(comparisons),
+        plain=plain,
+        details=details,
+    )
+
+
+def pair_table(comparisons: Comparisons) -> dict[str, Any]:
+    """Votes of each pair, as JSON: ``wins[a][b]`` is how often a won against b, ``draws`` is symmetric."""
+    table = comparisons.table()
+    wins = table[:, :, 0] + table[:, :, 1].T
+    draws = table[:, :, 2:].sum(axis=2)
+    return {
+        "labels": list(comparisons.labels),
+        "wins": wins.astype(int).tolist(),
+        "draws": (draws + draws.T).astype(int).tolist(),
+    }
+
+
+def _fit(comparisons: Comparisons, view: View, style: Style | None) -> tuple[StrengthFit, tuple[str, ...]]:
+    """Fit the strengths; and by which ways the intervals are clustered."""
+    fit: StrengthFit
+    if view.ties == "davidson":
+        return fit_davidson(comparisons, both_bad="tie"), ()
+    if view.style:
+        fit = fit_contextual(comparisons, style, position=False, ties=view.ties, both_bad="tie")
+    else:
+        fit = fit_bradley_terry(comparisons, ties=view.ties, both_bad="tie")
     ways = usable_ways(comparisons) if fit.covariance is not None else ()
-    if ways:
-        fit = clustered(fit, by=ways)
-    rated: dict[str, float] = {}
-    if elo and len(votes):
-        run = run_elo(comparisons)
-        known = zip(run.labels, run.ratings.tolist(), strict=True)
-        rated = {label: rating for label, rating in known if rating == rating}
-    return Fitted(leaderboard(fit, level=LEVEL, seed=seed), options(ways), rated)
+    return (clustered(fit, by=ways) if ways else fit), ways
+
+
+def _elo(comparisons: Comparisons) -> dict[str, float]:
+    if not comparisons.n_votes:
+        return {}
+    run = run_elo(comparisons)
+    return _known(run.labels, run.ratings)
+
+
+def _known(labels: Sequence[str], ratings: NDArray[np.float64]) -> dict[str, float]:
+    pairs = zip(labels, ratings.tolist(), strict=True)
+    return {label: rating for label, rating in pairs if rating == rating}
+
+
+def _effects(fit: ContextualFit) -> list[dict[str, Any]]:
+    """What a difference of one standard deviation in each measure is worth, in points."""
+    return [
+        {
+            "name": effect.name,
+            "estimate": to_points(effect.estimate),
+            "low": to_points(effect.low),
+            "high": to_points(effect.high),
+            "scale": effect.scale,
+            "explained": effect.explained,
+        }
+        for effect in fit.effect_table(LEVEL)
+        if effect.estimate == effect.estimate
+    ]
+
+
+def _bias(comparisons: Comparisons, view: View, ways: Sequence[str]) -> dict[str, float] | None:
+    """How often the left would win between equals, with its interval; None where the votes cannot tell."""
+    try:
+        bias = position_bias(
+            comparisons, by=ways, ties="drop" if view.ties == "drop" else "half", level=LEVEL
+        )
+    except AnalysisError:
+        return None
+    share = {"estimate": bias.share, "low": bias.share_low, "high": bias.share_high}
+    return share if all(value == value for value in share.values()) else None
+
+
+def _left_advantage(comparisons: Comparisons) -> dict[str, float]:
+    """Win rate on the left less that on the right, of entrants that were shown on both sides."""
+    n, counts = comparisons.n_entrants, comparisons.counts
+    half = counts[:, 2:].sum(axis=1) / 2
+    shown = counts.sum(axis=1)
+    left = np.bincount(comparisons.left, counts[:, 0] + half, n), np.bincount(comparisons.left, shown, n)
+    right = np.bincount(comparisons.right, counts[:, 1] + half, n), np.bincount(comparisons.right, shown, n)
+    met = (left[1] > 0) & (right[1] > 0)
+    return {
+        label: float(left[0][i] / left[1][i] - right[0][i] / right[1][i])
+        for i, label in enumerate(comparisons.labels)
+        if met[i]
+    }
+
+
+def _sizes(comparisons: Comparisons) -> dict[str, int]:
+    """How many raters and prompts the votes came from."""
+    assert comparisons.votes is not None
+    return {f"{way}s": int(np.unique(codes).size) for way, codes in comparisons.votes.clusters.items()}

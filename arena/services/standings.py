@@ -1,225 +1,260 @@
-"""Standings: from votes to a rating run, kept; never inside a request."""
+"""Standings: from votes to rating runs, kept; never inside a request.
+
+The board of all votes of a question is refitted whenever its votes have moved. Any other view of them is
+fitted when somebody opens it, and again while it is looked at.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from analysis.errors import AnalysisError
 from arena.db import Database, told_plainly
+from arena.domain.views import View
+from arena.errors import NotMeasured
 from arena.queries.boards import labels_of, newest_run, votes_of
-from arena.services.fitting import BoardVotes, Fitted, fit_board
-from arena.tables import (
-    Battle,
-    BattleKind,
-    Campaign,
-    CampaignEntrant,
-    Criterion,
-    Entrant,
-    Rating,
-    RatingRun,
-    Vote,
-)
+from arena.services.fitting import Fitted, fit_view, pair_table
+from arena.services.snapshots import SnapshotCache
+from arena.services.styling import style_of
+from arena.tables import BoardRequest, Campaign, CampaignEntrant, Criterion, Entrant, Rating, RatingRun
 
-REST = 10
+REST: Final = 10
 """A board rests this many times as long as its last fit took: fitting never takes more than a share of 1/11
 of one core, however many votes there are."""
 
+LOOKED_AT: Final = timedelta(minutes=2)
+"""So long after it was last opened a view is refitted when votes come in."""
 
-@dataclass(slots=True)
-class VoteCache:
-    """Votes of boards that a worker has read, so that only newer ones are read again."""
+IN_HOUSE: Final = "in-house"
 
-    _boards: dict[int, tuple[BoardVotes, int]] = field(default_factory=dict)
+_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
-    def read(
-        self, session: Session, campaign: Campaign, criterion: Criterion, labels: Mapping[int, str]
-    ) -> tuple[BoardVotes, int]:
-        """The ordinary votes of a board in their order, and the number of the last of them.
 
-        Where a vote was committed late, behind others, the tally tells, and all are read anew.
-        """
-        votes, last = self._boards.get(criterion.id, (BoardVotes(), 0))
-        last = self._append(session, campaign, criterion, labels, votes, last)
-        if len(votes) != votes_of(session, campaign.id, criterion.id):
-            votes = BoardVotes()
-            last = self._append(session, campaign, criterion, labels, votes, 0)
-        self._boards[criterion.id] = votes, last
-        return votes, last
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A board to fit: a view of the votes on one question of a campaign."""
 
-    def _append(
-        self,
-        session: Session,
-        campaign: Campaign,
-        criterion: Criterion,
-        labels: Mapping[int, str],
-        votes: BoardVotes,
-        last: int,
-    ) -> int:
-        query = (
-            select(
-                Vote.id,
-                Battle.left_entrant_id,
-                Battle.right_entrant_id,
-                Vote.outcome,
-                Battle.voter_id,
-                Battle.prompt_id,
-            )
-            .join(Battle, Vote.battle_id == Battle.id)
-            .where(
-                Vote.id > last,
-                Battle.campaign_id == campaign.id,
-                Vote.criterion_id == criterion.id,
-                Battle.kind == BattleKind.ORDINARY,
-            )
-            .order_by(Vote.id)
-        )
-        for number, left, right, outcome, voter, prompt in session.execute(query):
-            votes.add(labels[left], labels[right], outcome.value, voter, prompt)
-            last = number
-        return last
+    campaign: Campaign
+    criterion: Criterion
+    view: View
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedBoard:
-    """A board fitted outside any write transaction, ready to be kept as a run."""
+    """A board fitted outside any write transaction, ready to be kept as a run.
 
-    campaign_id: int
-    criterion_id: int
-    seed: int
+    ``votes`` and ``last_vote_id`` are of the whole question, whatever the view counts of it.
+    """
+
+    wanted: Wanted
     votes: int
     last_vote_id: int
     fitted: Fitted
-    entrant_ids: Mapping[str, int]
+    pairs: dict[str, object]
+    entrant_ids: dict[str, int]
     cpu_seconds: float
 
 
-def refresh(database: Database, *, now: datetime, cache: VoteCache | None = None) -> int:
-    """Fit every board whose newest run lags its votes and has rested, and keep the runs.
-
-    Reading and fitting hold no lock; only keeping writes, in a short transaction.
-
-    Parameters
-    ----------
-    cache : VoteCache, optional
-        What this worker has read before.
-
-    Returns
-    -------
-    int
-        How many runs were kept.
-    """
-    with database.read() as session:
-        if not database.single_writer:  # SQLite reads one snapshot anyway
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        cache = VoteCache() if cache is None else cache
-        fitted = [fit_criterion(session, *pair, cache=cache) for pair in _lagging(session, now)]
+def refresh(database: Database, *, now: datetime, cache: SnapshotCache | None = None) -> int:
+    """Fit every board whose votes have moved and that has rested; returns how many runs were kept."""
+    cache = SnapshotCache() if cache is None else cache
     kept = 0
-    for board in fitted:
+    with database.read() as session:
+        due = _due(session, now)
+    for wanted in due:
+        try:
+            with database.read() as session:
+                board = fit(session, wanted, cache=cache)
+        except (AnalysisError, NotMeasured) as error:
+            with told_plainly(), database.write.begin() as session:
+                _refuse(session, wanted, str(error))
+            continue
         with told_plainly(), database.write.begin() as session:
             kept += keep(session, board, now=now) is not None
     return kept
 
 
-def _lagging(session: Session, now: datetime) -> list[tuple[Campaign, Criterion]]:
-    """Boards whose newest run has not seen all their votes, and has rested."""
-    pairs = session.execute(
+def ask(session: Session, criterion_id: int, view: View, *, now: datetime) -> None:
+    """Have the worker fit a view, now and while it is looked at."""
+    name = session.get_bind().dialect.name
+    row = {"criterion_id": criterion_id, "view": str(view), "asked_at": now}
+    session.execute(
+        _DIALECTS[name]
+        .insert(BoardRequest)
+        .values(**row)
+        .on_conflict_do_update(
+            index_elements=[BoardRequest.criterion_id, BoardRequest.view],
+            set_={"asked_at": now, "fault": None},
+        )
+    )
+
+
+def _due(session: Session, now: datetime) -> list[Wanted]:
+    """Boards whose newest run has not seen all votes, and has rested: standing ones, then views looked at."""
+    questions = session.execute(
         select(Campaign, Criterion)
         .join(Criterion, Criterion.campaign_id == Campaign.id)
         .order_by(Campaign.id, Criterion.position)
-    )
-    return [
-        (campaign, criterion)
-        for campaign, criterion in pairs
-        if _due(newest_run(session, campaign.id, criterion.id), now)
-        and votes_of(session, campaign.id, criterion.id) != _votes_seen(session, campaign.id, criterion.id)
-    ]
+    ).all()
+    looked_at = session.execute(
+        select(BoardRequest.criterion_id, BoardRequest.view)
+        .where(BoardRequest.asked_at > now - LOOKED_AT, BoardRequest.fault.is_(None), BoardRequest.view != "")
+        .order_by(BoardRequest.asked_at)
+    ).all()
+    of = {criterion.id: (campaign, criterion) for campaign, criterion in questions}
+    votes = {number: votes_of(session, campaign.id, number) for number, (campaign, _) in of.items()}
+    wanted = [Wanted(*pair, View()) for pair in of.values()]
+    wanted += [Wanted(*of[number], View.of_text(view)) for number, view in looked_at]
+    due = []
+    for one in wanted:
+        run = newest_run(session, one.campaign.id, one.criterion.id, one.view)
+        if votes[one.criterion.id] != (run.votes_in_all if run else 0) and _rested(run, now):
+            due.append(one)
+    return due
 
 
-def _due(run: RatingRun | None, now: datetime) -> bool:
+def _rested(run: RatingRun | None, now: datetime) -> bool:
     """Whether a board has rested; a fit of less than a tenth of a second needs no rest."""
     if run is None or run.cpu_seconds < 1 / REST:
         return True
     return (now - run.fitted_at).total_seconds() >= REST * run.cpu_seconds
 
 
-def _votes_seen(session: Session, campaign_id: int, criterion_id: int) -> int:
-    run = newest_run(session, campaign_id, criterion_id)
-    return run.votes if run else 0
+def fit(session: Session, wanted: Wanted, *, cache: SnapshotCache) -> FittedBoard:
+    """Fit a board from its votes; reads only.
 
-
-def fit_criterion(
-    session: Session, campaign: Campaign, criterion: Criterion, *, cache: VoteCache
-) -> FittedBoard:
-    """Fit the board of one criterion from its votes; reads only."""
+    Raises
+    ------
+    NotMeasured
+        If style shall be held equal and some pictures have not been measured.
+    analysis.errors.AnalysisError
+        If the votes have no such fit.
+    """
     started = time.process_time()
+    campaign, criterion, view = wanted.campaign, wanted.criterion, wanted.view
     entrants: Sequence[Entrant] = session.scalars(
         select(Entrant)
         .join(CampaignEntrant, CampaignEntrant.entrant_id == Entrant.id)
         .where(CampaignEntrant.campaign_id == campaign.id)
         .order_by(Entrant.id)
     ).all()
-    labels = labels_of(entrants)
-    votes, last = cache.read(session, campaign, criterion, labels)
-    return FittedBoard(
-        campaign_id=campaign.id,
-        criterion_id=criterion.id,
+    names = labels_of(entrants)
+    snapshot = cache.read(session, campaign.id, criterion.id)
+    chosen = None if view.standing else snapshot.mask(session, view)
+    comparisons = snapshot.comparisons(names, [names[entrant.id] for entrant in entrants], chosen)
+    fitted = fit_view(
+        comparisons,
+        view,
         seed=campaign.seed,
-        votes=len(votes),
-        last_vote_id=last,
-        fitted=fit_board([labels[entrant.id] for entrant in entrants], votes, seed=campaign.seed, elo=True),
-        entrant_ids={label: entrant_id for entrant_id, label in labels.items()},
+        style=style_of(session, campaign.id, snapshot, chosen) if view.style else None,
+        in_house=[names[entrant.id] for entrant in entrants if entrant.kind == IN_HOUSE],
+    )
+    return FittedBoard(
+        wanted=wanted,
+        votes=len(snapshot),
+        last_vote_id=snapshot.last,
+        fitted=fitted,
+        pairs=pair_table(comparisons),
+        entrant_ids={label: entrant_id for entrant_id, label in names.items()},
         cpu_seconds=time.process_time() - started,
     )
 
 
 def keep(session: Session, board: FittedBoard, *, now: datetime) -> RatingRun | None:
     """Keep a fitted board as a run, unless another worker has kept one as new meanwhile."""
-    if _votes_seen(session, board.campaign_id, board.criterion_id) == board.votes:
+    campaign, criterion, view = board.wanted.campaign, board.wanted.criterion, board.wanted.view
+    newest = newest_run(session, campaign.id, criterion.id, view)
+    if newest is not None and newest.votes_in_all == board.votes:
         return None
     table = board.fitted.table
     run = RatingRun(
-        campaign_id=board.campaign_id,
-        criterion_id=board.criterion_id,
-        category="all",
+        campaign_id=campaign.id,
+        criterion_id=criterion.id,
+        view=str(view),
         method=table.method,
         method_version=table.method_version,
         options=board.fitted.options,
-        seed=board.seed,
-        votes=board.votes,
+        seed=campaign.seed,
+        votes=table.votes,
+        votes_in_all=board.votes,
         last_vote_id=board.last_vote_id,
         warnings=list(table.warnings),
+        details=board.fitted.details,
         cpu_seconds=board.cpu_seconds,
         fitted_at=now,
     )
     session.add(run)
     session.flush()
-    for position, row in enumerate(table.rows):
-        session.add(
-            Rating(
-                run_id=run.id,
-                entrant_id=board.entrant_ids[row.entrant],
-                position=position,
-                rating=row.rating,
-                low=row.low,
-                high=row.high,
-                rank=row.rank,
-                rank_low=row.rank_low,
-                rank_high=row.rank_high,
-                votes=row.votes,
-                wins=row.wins,
-                losses=row.losses,
-                ties=row.ties,
-                both_bad=row.both_bad,
-                elo=board.fitted.elo.get(row.entrant),
-                provisional=row.provisional,
-                reason=row.reason,
-                island=row.island,
-            )
-        )
+    session.add_all(_ratings(run.id, board))
     session.flush()
+    _keep_pairs(session, board, now)
     return run
+
+
+def _ratings(run_id: int, board: FittedBoard) -> list[Rating]:
+    fitted = board.fitted
+    return [
+        Rating(
+            run_id=run_id,
+            entrant_id=board.entrant_ids[row.entrant],
+            position=position,
+            rating=row.rating,
+            low=row.low,
+            high=row.high,
+            rank=row.rank,
+            rank_low=row.rank_low,
+            rank_high=row.rank_high,
+            votes=row.votes,
+            wins=row.wins,
+            losses=row.losses,
+            ties=row.ties,
+            both_bad=row.both_bad,
+            elo=fitted.elo.get(row.entrant),
+            provisional=row.provisional,
+            reason=row.reason,
+            island=row.island,
+            gap=beside.gap.estimate,
+            gap_low=beside.gap.low,
+            gap_high=beside.gap.high,
+            separated=beside.separated,
+            votes_needed=beside.votes_needed,
+            votes_to_drop=beside.votes_to_drop,
+            house_gap=beside.house_gap.estimate,
+            house_gap_low=beside.house_gap.low,
+            house_gap_high=beside.house_gap.high,
+            left_advantage=fitted.left_advantage.get(row.entrant),
+            plain=fitted.plain.get(row.entrant),
+        )
+        for position, row in enumerate(fitted.table.rows)
+        for beside in (fitted.beside[row.entrant],)
+    ]
+
+
+def _keep_pairs(session: Session, board: FittedBoard, now: datetime) -> None:
+    """Keep the newest table of pairs of a view, which is too long to keep with every run."""
+    criterion, view = board.wanted.criterion, board.wanted.view
+    if session.get(BoardRequest, (criterion.id, str(view))) is None:
+        session.add(BoardRequest(criterion_id=criterion.id, view=str(view), asked_at=now))
+        session.flush()
+    _change(session, board.wanted, pairs=board.pairs)
+
+
+def _refuse(session: Session, wanted: Wanted, fault: str) -> None:
+    """Remember why a view cannot be fitted, until it is asked for anew."""
+    _change(session, wanted, fault=fault[:500])
+
+
+def _change(session: Session, wanted: Wanted, **values: object) -> None:
+    session.execute(
+        update(BoardRequest)
+        .where(BoardRequest.criterion_id == wanted.criterion.id, BoardRequest.view == str(wanted.view))
+        .values(**values)
+    )

@@ -269,7 +269,7 @@ class _Verification:
         if self.manifest["campaign"] not in (None, row["campaign"]):
             return "belongs to another campaign"
         prompt = self.prompts.get(row["prompt_digest"])
-        if prompt is None or any(row[name] != prompt[name] for name in ("prompt", "category", "source")):
+        if prompt is None or any(row[name] != prompt[name] for name in ("prompt", "categories", "source")):
             return "its prompt is not the one in prompts.csv"
         for side in ("left", "right"):
             if row[side].partition("@")[0] != row[f"{side}_entrant"]:

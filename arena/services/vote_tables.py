@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from arena.domain.blinding import PICTURES_LAST
 from arena.domain.columns import VOTES, Column
 from arena.domain.pseudonyms import Pseudonyms
-from arena.queries.votes import private_of, public_part, reasons_of, sealed_votes
+from arena.queries.votes import CHUNK, private_of, public_part, reasons_of, sealed_votes
 
 Row = dict[str, Any]
 HIDDEN_WHILE_DEALT = ("left_image", "right_image", "private_digest")
@@ -33,7 +33,14 @@ _ONCE = ("prompt_digest", "left_image", "right_image", "private_digest", "leaf",
 
 
 def vote_rows(
-    session: Session, *, pseudonyms: Pseudonyms, campaign_id: int | None = None, blind: datetime | None = None
+    session: Session,
+    *,
+    pseudonyms: Pseudonyms,
+    campaign_id: int | None = None,
+    blind: datetime | None = None,
+    battles: Sequence[int] | None = None,
+    after: int = 0,
+    chunk: int = CHUNK,
 ) -> Iterator[list[Row]]:
     """Every sealed vote in the order of ids, in chunks that fit into memory.
 
@@ -48,9 +55,17 @@ def vote_rows(
     blind : datetime, optional
         The present, for whoever may know no more than the raters: `HIDDEN_WHILE_DEALT` is empty in votes of
         campaigns that are not closed, and votes whose voter may still be asked for reasons are left out.
+    battles : sequence of int, optional
+        Votes of these battles alone.
+    after : int
+        Only votes of higher ids.
+    chunk : int
+        Most votes at a time.
     """
     told_before = None if blind is None else blind - PICTURES_LAST
-    for found in sealed_votes(session, campaign_id=campaign_id, told_before=told_before):
+    for found in sealed_votes(
+        session, campaign_id=campaign_id, told_before=told_before, battles=battles, after=after, chunk=chunk
+    ):
         reasons = reasons_of(session, first=found[0].id, last=found[-1].id)
         rows = []
         for vote in found:
@@ -58,7 +73,7 @@ def vote_rows(
             row = {
                 **public_part(vote),
                 "prompt": vote.text,
-                "category": vote.category,
+                "categories": " ".join(vote.categories),
                 "source": vote.source.value,
                 "left_entrant": vote.left_slug,
                 "right_entrant": vote.right_slug,

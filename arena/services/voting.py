@@ -48,7 +48,7 @@ _BALLOT = (
         Battle.expires_at,
         Battle.voted_at,
         Battle.skipped_at,
-        Prompt.category,
+        Prompt.categories,
         Prompt.source,
         Voter.cohort,
         Campaign.slug,
@@ -161,7 +161,7 @@ def _count(connection: Connection, row: Any, outcome: Outcome) -> None:
         "outcome": outcome,
         "votes": 1,
     }
-    categories = sorted({ALL, row.category})
+    categories = sorted({ALL, *row.categories})
     connection.execute(
         _COUNT[connection.dialect.name], [{**told, "category": category} for category in categories]
     )

@@ -20,6 +20,7 @@ from arena.errors import ArenaError, Unavailable
 from arena.services import generation, painting, sealing, sketching, standings
 from arena.services.generation import ClaimedJob
 from arena.services.painting import Studio
+from arena.services.snapshots import SnapshotCache
 from arena.storage import ImageStore
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Worker:
                 self.on_settled(job, state)
 
     def _keep(self) -> None:
-        cache = standings.VoteCache()
+        cache = SnapshotCache()
         while True:
             started = time.monotonic()
             try:
@@ -191,7 +192,7 @@ class Worker:
                 return
 
 
-def keep_books(database: Database, cache: standings.VoteCache | None = None) -> tuple[int, int]:
+def keep_books(database: Database, cache: SnapshotCache | None = None) -> tuple[int, int]:
     """Seal what is committed, refit what lags; returns (votes sealed, boards fitted)."""
     sealed = 0
     with database.read() as session:

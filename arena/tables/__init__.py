@@ -1,7 +1,7 @@
 """The tables: typed, dumb, and append-only where a promise hangs on it."""
 
 from arena.tables.base import Base
-from arena.tables.boards import Rating, RatingRun
+from arena.tables.boards import BoardRequest, Rating, RatingRun, Study
 from arena.tables.entrants import (
     Campaign,
     CampaignEntrant,
@@ -10,10 +10,11 @@ from arena.tables.entrants import (
     Entrant,
     Prompt,
     PromptSource,
+    TaggedBy,
 )
 from arena.tables.keys import ApiKey
 from arena.tables.operators import Operator, OperatorLink, OperatorRole, OperatorSession
-from arena.tables.pictures import BlindCopy, Image, Job, JobState
+from arena.tables.pictures import BlindCopy, Image, ImageMeasure, Job, JobState
 from arena.tables.sketches import Sketch
 from arena.tables.votes import (
     Battle,
@@ -33,6 +34,7 @@ __all__ = [
     "Battle",
     "BattleKind",
     "BlindCopy",
+    "BoardRequest",
     "Campaign",
     "CampaignEntrant",
     "CampaignPrompt",
@@ -40,6 +42,7 @@ __all__ = [
     "Entrant",
     "Event",
     "Image",
+    "ImageMeasure",
     "Job",
     "JobState",
     "Operator",
@@ -54,6 +57,8 @@ __all__ = [
     "Seal",
     "SealEntry",
     "Sketch",
+    "Study",
+    "TaggedBy",
     "Tally",
     "Vote",
     "Voter",

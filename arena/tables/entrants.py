@@ -73,17 +73,32 @@ class Criterion(Base):
     position: Mapped[int]
 
 
+class TaggedBy(StrEnum):
+    """Who said which categories a prompt has; what people said is never overwritten by a rule."""
+
+    NOBODY = "nobody"
+    IMPORT = "import"
+    OPERATOR = "operator"
+    RULE = "rule"
+
+
 class Prompt(Base):
-    """Words to paint, once each: ``digest`` is the SHA-256 of the normalised text."""
+    """Words to paint, once each: ``digest`` is the SHA-256 of the normalised text.
+
+    ``categories`` are slugs of `arena.domain.categories`, the most telling first; ``origin`` names the set
+    that the prompt came from, empty where there is none.
+    """
 
     __tablename__ = "prompt"
     id: Mapped[Id] = mapped_column(init=False)
     text: Mapped[LongText]
     digest: Mapped[Digest] = mapped_column(unique=True)
-    category: Mapped[Slug]
+    categories: Mapped[list[str]]
+    tagged_by: Mapped[TaggedBy] = mapped_column(words(TaggedBy, "tagged_by"))
     language: Mapped[str] = mapped_column(String(16))
     source: Mapped[PromptSource] = mapped_column(words(PromptSource, "prompt_source"))
     licence: Mapped[LongText]
+    origin: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from arena.tables.base import Base, Digest, Id, LongText, words
@@ -92,3 +92,22 @@ class BlindCopy(Base):
     canvas: Mapped[int]
     digest: Mapped[Digest]
     method: Mapped[str] = mapped_column(String(16))
+
+
+class ImageMeasure(Base):
+    """What `models.features` measured of a picture: its style, and a vector that says what it looks like.
+
+    ``version`` is that of the measures, so that old ones are made anew; ``vector`` holds float16 values.
+    """
+
+    __tablename__ = "image_measure"
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(16))
+    brightness: Mapped[float]
+    saturation: Mapped[float]
+    colourfulness: Mapped[float]
+    contrast: Mapped[float]
+    sharpness: Mapped[float]
+    edge_density: Mapped[float]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    measured_at: Mapped[datetime]

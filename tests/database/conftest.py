@@ -104,7 +104,9 @@ def furnish(database: Database, images: ImageStore, *, entrants: int = 3, prompt
         campaign = curation.open_campaign(
             session, slug="demo", name="Demo", entrants=rows, canvas=64, now=NOW, seed=5
         )
-        new = [curation.NewPrompt(text=f"a vase, number {n}", category="still-life") for n in range(prompts)]
+        new = [
+            curation.NewPrompt(text=f"a vase, number {n}", categories=("still-life",)) for n in range(prompts)
+        ]
         curation.add_prompts(session, campaign, new, now=NOW)
         generation.enqueue(session, campaign, now=NOW)
         campaign_id = campaign.id

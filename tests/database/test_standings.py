@@ -10,9 +10,10 @@ from sqlalchemy import func, select, update
 from analysis.outcomes import Outcome
 from arena.queries.boards import board
 from arena.services import curation, generation, standings
-from arena.services.fitting import BoardVotes, fit_board
+from arena.services.fitting import fit_board
+from arena.services.snapshots import Snapshot, SnapshotCache
 from arena.services.working import keep_books
-from arena.tables import Battle, Campaign, Criterion, Rating, RatingRun, Seal
+from arena.tables import Battle, Campaign, Rating, RatingRun, Seal
 from tests.database.conftest import NOW, Arena, card
 from tests.factory import board_votes
 
@@ -64,13 +65,11 @@ def test_a_board_is_fitted_once_for_its_votes(arena: Arena) -> None:
 def test_another_worker_that_fitted_the_same_votes_keeps_no_second_run(arena: Arena) -> None:
     vote_by_taste(arena, 10, {1: 3.0, 2: 2.0, 3: 1.0})
     with arena.database.read() as session:
-        fitted = [
-            standings.fit_criterion(session, *pair, cache=standings.VoteCache())
-            for pair in standings._lagging(session, NOW)
-        ]
+        (due,) = standings._due(session, NOW)
+        fitted = standings.fit(session, due, cache=SnapshotCache())
     for expected in (True, False):
         with arena.database.write.begin() as session:
-            assert (standings.keep(session, fitted[0], now=NOW) is not None) is expected
+            assert (standings.keep(session, fitted, now=NOW) is not None) is expected
 
 
 def test_without_votes_there_is_a_board_and_no_number(arena: Arena) -> None:
@@ -139,15 +138,15 @@ def test_two_revisions_of_one_entrant_are_two_rows(arena: Arena) -> None:
 
 
 def test_a_cache_of_votes_gives_the_board_of_all_votes_read_at_once(arena: Arena) -> None:
-    cache = standings.VoteCache()
+    cache = SnapshotCache()
     vote_by_taste(arena, 12, {1: 3.0, 2: 2.0, 3: 1.0})
     standings.refresh(arena.database, now=NOW, cache=cache)
     for n in range(30):
         arena.vote(f"late{n}", arena.deal(f"late{n}", seed=n), Outcome.RIGHT)
     with arena.database.read() as session:
-        pair = session.get_one(Campaign, arena.campaign_id), session.get_one(Criterion, arena.criterion_id)
-        grown = standings.fit_criterion(session, *pair, cache=cache)
-        at_once = standings.fit_criterion(session, *pair, cache=standings.VoteCache())
+        (due,) = standings._due(session, NOW)
+        grown = standings.fit(session, due, cache=cache)
+        at_once = standings.fit(session, due, cache=SnapshotCache())
     assert (grown.votes, grown.last_vote_id) == (at_once.votes, at_once.last_vote_id) == (42, 42)
     assert grown.fitted.table.as_dict() == at_once.fitted.table.as_dict()
     assert grown.fitted.elo == at_once.fitted.elo
@@ -156,21 +155,16 @@ def test_a_cache_of_votes_gives_the_board_of_all_votes_read_at_once(arena: Arena
 
 def test_a_vote_that_was_committed_behind_others_is_read_too(arena: Arena) -> None:
     vote_by_taste(arena, 12, {1: 3.0, 2: 2.0, 3: 1.0})
-    cache = standings.VoteCache()
+    cache = SnapshotCache()
     with arena.database.read() as session:
-        campaign = session.get_one(Campaign, arena.campaign_id)
-        criterion = session.get_one(Criterion, arena.criterion_id)
-        votes, last = cache.read(session, campaign, criterion, {1: "e0", 2: "e1", 3: "e2"})
-        # As if the fifth vote had not been there yet.
-        short = BoardVotes()
-        rows = list(zip(*votes.columns, strict=True))
-        names = list(votes.entrants.of)
-        for n, (left, right, outcome, rater, prompt) in enumerate(rows):
-            if n != 4:
-                short.add(names[left], names[right], list(Outcome)[outcome].value, rater, prompt)
-        cache._boards[criterion.id] = short, last
-        again, _ = cache.read(session, campaign, criterion, {1: "e0", 2: "e1", 3: "e2"})
-    assert [list(column) for column in again.columns] == [list(column) for column in votes.columns]
+        whole = cache.read(session, arena.campaign_id, arena.criterion_id)
+        # As if the first votes had not been there yet when later ones were read.
+        late = cache._kept[arena.criterion_id] = Snapshot(last=4)
+        late.read(session, arena.campaign_id, arena.criterion_id)
+        assert len(late) == 8
+        again = cache.read(session, arena.campaign_id, arena.criterion_id)
+    assert len(again) == 12
+    assert again.rater.values.tolist() == whole.rater.values.tolist()
 
 
 def test_intervals_are_about_other_raters_where_there_are_three(arena: Arena) -> None:

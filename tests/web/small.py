@@ -118,7 +118,7 @@ def open_campaign(
     canvas: int = CANVAS,
     criteria: Mapping[str, str] | None = None,
     notes: Mapping[str, Any] | None = None,
-    category: str = "still-life",
+    categories: tuple[str, ...] = ("still-life",),
 ) -> None:
     """Open a campaign with its pictures; without a painter every picture is still to be made."""
     now = datetime.now(UTC)
@@ -128,7 +128,7 @@ def open_campaign(
             session, slug=slug, name=name, entrants=entrants, canvas=canvas, now=now, criteria=criteria
         )
         curation.add_prompts(
-            session, campaign, [curation.NewPrompt(text, category=category) for text in prompts], now=now
+            session, campaign, [curation.NewPrompt(text, categories=categories) for text in prompts], now=now
         )
         session.flush()
         asked = select(Prompt).join(CampaignPrompt).where(CampaignPrompt.campaign_id == campaign.id)
