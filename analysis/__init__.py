@@ -45,6 +45,7 @@ from analysis.diagnostics import (
     intransitivity,
     position_bias,
 )
+from analysis.diversity import Diversity, diversity
 from analysis.drift import Drift, drift
 from analysis.elo import EloRun, rate_period, run_elo
 from analysis.errors import (
@@ -107,6 +108,7 @@ from analysis.sequential import (
     sequence_half_width,
 )
 from analysis.subsets import reweighted, select_votes
+from analysis.telling import Telling, Told, tell
 from analysis.tie_rules import TieRuleComparison, TieRuleLoss, compare_tie_rules
 from analysis.ties import TieFit, fit_davidson, fit_rao_kupper
 from analysis.weighting import Weighting, effective_sample_size, pair_weights, propensity_weights
@@ -129,6 +131,7 @@ __all__ = [
     "Deal",
     "Difference",
     "DisconnectedError",
+    "Diversity",
     "Drift",
     "Effect",
     "EloRun",
@@ -157,9 +160,11 @@ __all__ = [
     "StabilityCertificate",
     "Standing",
     "StrengthFit",
+    "Telling",
     "TieFit",
     "TieRuleComparison",
     "TieRuleLoss",
+    "Told",
     "UnknownOutcome",
     "VoteFile",
     "VoteGroup",
@@ -183,6 +188,7 @@ __all__ = [
     "deal",
     "difference",
     "difference_sequence",
+    "diversity",
     "drift",
     "effective_clusters",
     "effective_sample_size",
@@ -232,6 +238,7 @@ __all__ = [
     "sequence_half_width",
     "stability_certificate",
     "standard_errors",
+    "tell",
     "to_points",
     "to_rating",
     "total_votes",

@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from analysis.arrays import Floats, Ints
 from analysis.comparisons import Comparisons, Votes
 from analysis.errors import InvalidComparisons, InvalidOption
 from analysis.estimate import StrengthFit
+from analysis.vote_scores import VoteScores
 
 FEW_CLUSTERS: Final = 10.0
 """Effective clusters below which a board says how few they are: its intervals hold, and are wide."""
@@ -79,11 +80,10 @@ def clustered(fit: Fit, by: Sequence[str] = ("rater", "prompt")) -> Fit:
     found = clusters_of(fit.comparisons, by)
     if fit.covariance is None:
         raise InvalidOption("too many entrants for a clustered covariance")
-    filling = sum(
-        _products(fit, found.votes, code, size) for code, size in zip(found.codes, found.sizes, strict=True)
-    )
+    scores = fit.vote_scores(found.votes)
+    filling = sum(_products(scores, code, size) for code, size in zip(found.codes, found.sizes, strict=True))
     if len(found.ways) == 2:
-        filling = filling - _products(fit, found.votes, *intersection(found))
+        filling = filling - _products(scores, *intersection(found))
     bread = fit.bread()
     covariance = bread @ filling @ bread.T
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
@@ -145,8 +145,6 @@ def gapless(codes: Ints) -> Ints:
     return np.asarray((np.cumsum(occurring) - 1)[codes], dtype=np.int64)
 
 
-def _products(fit: StrengthFit, votes: Votes, code: Ints, groups: int) -> Any:
+def _products(scores: VoteScores, code: Ints, groups: int) -> Floats:
     """Sum the outer products of the clusters' summed scores, times G / (G - 1)."""
-    scores = fit.cluster_scores(votes, code, groups)
-    product: Floats = (scores.T @ scores).toarray()
-    return product * (groups / max(groups - 1, 1))
+    return scores.products(code, groups) * (groups / max(groups - 1, 1))

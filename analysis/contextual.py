@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.special import ndtri, stdtrit
 
 from analysis.arrays import Floats, Ints
@@ -29,12 +28,13 @@ from analysis.bradley_terry import BradleyTerryFit, fit_bradley_terry
 from analysis.comparisons import Comparisons, Votes, require_option
 from analysis.covariates import lay_out
 from analysis.errors import InvalidOption
-from analysis.estimate import StrengthFit, sum_scores
+from analysis.estimate import StrengthFit
 from analysis.identification import Identified, centring, split_off
 from analysis.likelihood import DENSE_LIMIT
 from analysis.row_profile import Rows, row_profile, rows_for
 from analysis.vote_blocks import Sums, VoteTable
 from analysis.vote_climb import approach, climb_votes
+from analysis.vote_scores import VoteScores
 
 METHOD_VERSION: Final = "contextual-1.0.0"
 """Changes with anything that could change a number."""
@@ -141,19 +141,20 @@ class ContextualFit(StrengthFit):
         """Turn scores of strengths and effects to changes of the estimate."""
         return self.found.bread
 
-    def cluster_scores(self, votes: Votes, code: Ints, groups: int) -> csr_array:
-        """Sum the votes' scores by cluster, strengths and effects."""
-        n, table = len(self.labels), self.table
+    def vote_scores(self, votes: Votes) -> VoteScores:
+        """Derivative of each vote's log-likelihood by strengths and effects."""
+        table = self.table
         known, every = np.nan_to_num(self.strengths), np.arange(len(table.pair))
         x = known[table.left] - known[table.right] + table.offsets(np.nan_to_num(self.effects), every)
         used = self.plain.component[table.left] == self.plain.component[table.right]
         score = (table.score - 1 / (1 + np.exp(-x))) * used
         if table.weight is not None:
             score *= table.weight
-        extra = [(n, score)] if table.position else []
-        for k, (values, scale) in enumerate(zip(table.covariates, table.scales, strict=True)):
-            extra.append((n + table.position + k, score * values / scale))
-        return sum_scores(table.left, table.right, code, (groups, n + table.n_effects), score, extra)
+        extra = [score] if table.position else []
+        extra += [
+            score * values / scale for values, scale in zip(table.covariates, table.scales, strict=True)
+        ]
+        return VoteScores(len(self.labels), table.left, table.right, score, tuple(extra))
 
     def with_covariance(self, whole: Floats, *labels: Any, **more: Any) -> Self:
         """Give the fit another covariance of strengths and effects."""

@@ -8,19 +8,18 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from analysis.arrays import Bools, Codes, Floats, Ints
+from analysis.arrays import Bools, Floats, Ints
 from analysis.comparisons import Comparisons, Votes
 from analysis.connectivity import Connectivity, algebraic_connectivity, connect
 from analysis.errors import ConvergenceError, InvalidOption
 from analysis.likelihood import DENSE_LIMIT, Model, Summit, Terms, climb
 from analysis.pairs import Pairs, pairs_of
+from analysis.vote_scores import VoteScores
 
 PLAIN_TARGET: Final = "these prompts, pictures and raters: every vote taken as independent"
 """What the interval of an unclustered covariance is about."""
@@ -131,23 +130,19 @@ class StrengthFit:
         terms = self.model.terms(pairs, known[pairs.first] - known[pairs.second], self.eta)
         return information_matrix(pairs, terms)
 
-    def cluster_scores(self, votes: Votes, code: Ints, groups: int) -> csr_array:
-        """Sum the votes' scores by cluster; shape (groups, parameters), columns as in `bread`.
+    def vote_scores(self, votes: Votes) -> VoteScores:
+        """Derivative of each vote's log-likelihood by the parameters, columns as in `bread`.
 
         Parameters
         ----------
         votes : Votes
             Those of the comparisons.
-        code : ndarray of shape (n_votes,)
-            Cluster of each vote, from 0 to groups - 1.
-        groups : int
         """
         known = np.nan_to_num(self.strengths)
         by_x, by_eta = self.model.vote_scores(votes.outcome, known[votes.left] - known[votes.right], self.eta)
         weight = self.vote_weights(votes)
-        n = len(self.labels)
-        extra = [(n, by_eta * weight)] if self.model.has_eta else []
-        return sum_scores(votes.left, votes.right, code, (groups, n + len(extra)), by_x * weight, extra)
+        extra = (by_eta * weight,) if self.model.has_eta else ()
+        return VoteScores(len(self.labels), votes.left, votes.right, by_x * weight, extra)
 
     def vote_weights(self, votes: Votes) -> Floats:
         """Weight of each vote; zero where this fit does not use it."""
@@ -241,21 +236,6 @@ def information_matrix(pairs: Pairs, terms: Terms) -> Floats:
         information[n, :n] = information[:n, n] = pairs.total(terms.eta_cross)
         information[n, n] = terms.eta_curvature
     return information
-
-
-def sum_scores(
-    left: Codes,
-    right: Codes,
-    code: Ints,
-    shape: tuple[int, int],
-    by_x: Floats,
-    extra: Sequence[tuple[int, Floats]],
-) -> csr_array:
-    """Sum scores by cluster: `by_x` to the left, minus `by_x` to the right, `extra` to columns given."""
-    rows = np.tile(code, 2 + len(extra))
-    columns = [left, right, *(np.full(len(code), column, np.int32) for column, _ in extra)]
-    values = [by_x, -by_x, *(score for _, score in extra)]
-    return csr_array((np.concatenate(values), (rows, np.concatenate(columns))), shape=shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,7 +76,7 @@ class Fragility:
     dropped : tuple of VoteGroup
         Which ones, the most influential first.
     change : int or None
-        So many votes changed do the same.
+        So many votes changed do the same; None where it was not looked for, too.
     changed : tuple of VoteGroup
         Which ones, as they were cast; each is changed to a win for the side that helps `second`.
     """
@@ -91,7 +91,9 @@ class Fragility:
     changed: tuple[VoteGroup, ...]
 
 
-def fragility(fit: StrengthFit, first: str | None = None, second: str | None = None) -> Fragility:
+def fragility(
+    fit: StrengthFit, first: str | None = None, second: str | None = None, *, changes: bool = True
+) -> Fragility:
     """Find how few votes, dropped or changed, turn the order of two entrants.
 
     Parameters
@@ -100,6 +102,8 @@ def fragility(fit: StrengthFit, first: str | None = None, second: str | None = N
         A Bradley-Terry fit of unweighted votes.
     first, second : str, optional
         Two connected entrants, in any order; by default the two strongest.
+    changes : bool
+        Whether to look for votes to change, too.
 
     Returns
     -------
@@ -119,9 +123,11 @@ def fragility(fit: StrengthFit, first: str | None = None, second: str | None = N
     drop, dropped = _fewest(
         fit, pairs, a, b, outcomes, lambda now: _gain_of_dropping(pairs, now, a, b), _without
     )
-    change, changed = _fewest(
-        fit, pairs, a, b, outcomes, lambda now: _gain_of_changing(pairs, now, a, b), _changed
-    )
+    change, changed = None, np.zeros_like(outcomes)
+    if changes:
+        change, changed = _fewest(
+            fit, pairs, a, b, outcomes, lambda now: _gain_of_changing(pairs, now, a, b), _changed
+        )
     return Fragility(
         fit.labels[a],
         fit.labels[b],

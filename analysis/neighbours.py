@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from analysis.bradley_terry import BradleyTerryFit
 from analysis.errors import ConvergenceError, DisconnectedError, InvalidOption
@@ -14,6 +15,8 @@ from analysis.leaderboard import Leaderboard
 from analysis.planning import votes_still_needed
 from analysis.ranks import rank_intervals
 from analysis.scale import POINTS_PER_NAT
+
+MOST_FRAGILE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Neighbour:
         Further votes on the pair with the next row that would separate the two, if today's gap is the true
         one; 0 where a vote on this pair alone would do already, None where unknown or beyond reason.
     votes_to_drop : int or None
-        So few votes, left out, turn the order of the two; None where not looked for or not found.
+        So few votes, left out, turn the order of the two; None where not looked for (`most_fragile`) or not
+        found.
     house_gap : Gap
         To the entrant of interest; all None for that entrant itself.
     """
@@ -58,7 +62,7 @@ NO_GAP = Gap(None, None, None)
 
 
 def neighbours(
-    fit: StrengthFit, board: Leaderboard, *, house: str | None = None, fragile: bool = True
+    fit: StrengthFit, board: Leaderboard, *, house: str | None = None, most_fragile: int = MOST_FRAGILE
 ) -> tuple[Neighbour, ...]:
     """Set every row of a board against the next.
 
@@ -69,11 +73,13 @@ def neighbours(
     board : Leaderboard
     house : str, optional
         The entrant of interest.
-    fragile : bool
-        Whether to look for `Neighbour.votes_to_drop`, which takes refits; only done for Bradley-Terry.
+    most_fragile : int
+        For how many rows to look for `Neighbour.votes_to_drop`, which takes refits: those at the entrant of
+        interest, then from the top. Only done for Bradley-Terry.
     """
     surely = rank_intervals(fit, level=board.level, seed=board.seed).surely_above
     names = [row.entrant for row in board.rows]
+    looked_at = _most_telling(names, house)[:most_fragile]
     told = []
     for name, below in zip(names, [*names[1:], None], strict=True):
         separated, needed, drop = None, None, None
@@ -81,7 +87,7 @@ def neighbours(
             if surely.size:
                 separated = bool(surely[fit.comparisons.index(name), fit.comparisons.index(below)])
             needed = _needed(fit, name, below, board.level)
-            drop = _drop(fit, name, below) if fragile else None
+            drop = _drop(fit, name, below) if name in looked_at else None
         told.append(
             Neighbour(
                 name,
@@ -93,6 +99,13 @@ def neighbours(
             )
         )
     return tuple(told)
+
+
+def _most_telling(names: list[str], house: str | None) -> list[str]:
+    """The rows around the entrant of interest, then the others from the top."""
+    at = names.index(house) if house in names else 0
+    first = names[max(0, at - 1) : at + 1]
+    return [*first, *(name for name in names if name not in first)]
 
 
 def _gap(fit: StrengthFit, name: str, other: str | None, level: float) -> Gap:
@@ -125,6 +138,6 @@ def _drop(fit: StrengthFit, name: str, below: str) -> int | None:
     if not isinstance(fit, BradleyTerryFit):
         return None
     try:
-        return fragility(fit, name, below).drop
+        return fragility(fit, name, below, changes=False).drop
     except (DisconnectedError, ConvergenceError, InvalidOption):
         return None

@@ -14,19 +14,27 @@ from arena.services.serving import Desk
 from arena.storage import ImageStore
 from arena.web import (
     admin,
+    admin_prompts,
     assets,
     battles,
+    board_image,
+    boards,
     catalogue,
     context,
     downloads,
+    entrants,
     errors,
+    explorer,
     i18n,
+    pictures,
     playground,
     preferences,
     security,
+    style,
     words,
 )
 from arena.web.api import access, faults, views
+from arena.web.read import views as read
 
 API_LARGEST_REQUEST = 64 * 1024
 API_HEADERS = {
@@ -67,7 +75,21 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
     )
     for part in (security, i18n, assets, errors):
         part.install(app)
-    for part in (admin, battles, catalogue, downloads, playground, preferences):
+    for part in (
+        admin_prompts,
+        battles,
+        board_image,
+        boards,
+        catalogue,
+        downloads,
+        entrants,
+        explorer,
+        pictures,
+        playground,
+        preferences,
+        read,
+        style,
+    ):
         app.register_blueprint(part.bp)
     app.context_processor(_everywhere)
     app.add_url_rule("/", "home", _home)

@@ -6,7 +6,7 @@
     ├── SettingsError          500  the environment or the data folder is not usable: what to set
     ├── Invalid                400  the request cannot be read
     │   ├── UnknownOutcome          an answer outside left, right, tie, both_bad
-    │   ├── InvalidPrompt           empty, too long, or with control characters
+    │   ├── InvalidPrompt           empty, too long, with control characters, of an unknown category
     │   └── UnknownReason           a reason tag that is not offered
     ├── Forbidden              403  not from these pages
     ├── NotSignedIn            403  the operator's room, and nobody we know
@@ -19,6 +19,7 @@
     │   ├── UnknownLink             no such link into the operator's room
     │   ├── UnknownOperator         no operator of that name
     │   ├── UnknownKey              no key of the images API of that name
+    │   ├── NotOnShow               no such battle, or not with names yet
     │   └── UnknownPicture          no such picture, or its time is over
     ├── Conflict               409  true once, not any more
     │   ├── AlreadyVoted            the battle has this voter's vote
@@ -77,7 +78,7 @@ class UnknownOutcome(Invalid):
 
 
 class InvalidPrompt(Invalid):
-    """A prompt that cannot be taken; ``reason`` is empty, too_long or control_characters."""
+    """A prompt or a category that cannot be taken; ``reason`` is a word for programs, such as too_long."""
 
     code = "invalid_prompt"
 
@@ -218,6 +219,12 @@ class UnknownOperator(NotFound):
         super().__init__(f"no operator is called {name!r}; there is: {names}")
         self.name = name
         self.known = known
+
+
+class NotOnShow(NotFound):
+    """No battle of that number, or none that may be shown with names yet."""
+
+    code = "not_on_show"
 
 
 class UnknownPicture(NotFound):

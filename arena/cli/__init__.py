@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "arena.cli.setup:init",
     "keys": "arena.cli.keys:keys",
     "leaderboard": "arena.cli.leaderboard:leaderboard",
+    "measure": "arena.cli.measure:measure",
     "operators": "arena.cli.operators:operators",
     "paint": "arena.cli.paint:paint",
     "plan": "arena.cli.plan:plan",

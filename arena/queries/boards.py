@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from math import ceil
-from statistics import median
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
 from arena.domain.views import View
-from arena.errors import UnknownCampaign
+from arena.errors import Invalid, UnknownCampaign
+from arena.queries.costs import NO_COSTS, Costs, newest_costs
+from arena.queries.studies import blindness
 from arena.tables import (
+    Battle,
+    BattleKind,
+    BoardRequest,
     Campaign,
     CampaignEntrant,
     CampaignPrompt,
     Criterion,
     Entrant,
-    Image,
-    Job,
-    JobState,
     Rating,
     RatingRun,
     Tally,
+    Vote,
 )
 
 ALL_VOTES = View()
@@ -35,16 +35,17 @@ ALL_VOTES = View()
 class BoardRow:
     """One entrant on a board; ``entrant`` is its slug, with the revision where two share it.
 
-    Ratings are on the 400/ln 10 scale around 1000; what the votes do not say is null. ``seconds`` and
-    ``seconds_p95`` are the median and the 95th percentile an image, ``cpu_seconds`` and ``joules`` medians;
-    ``energy_method`` says how the joules were got, and is "mixed" where pictures differ. Rates are shares
-    of 1.
+    Ratings are on the 400/ln 10 scale around 1000; what the votes do not say is null. The columns of the fit
+    are those of `arena.tables.Rating`, the costs those of `arena.queries.costs.Costs`. ``told_apart`` is the
+    balanced accuracy with which the entrant is told from pixels alone. Rates are shares of 1; ``price`` is
+    of one picture.
     """
 
     entrant: str
     name: str
     kind: str
     revision: str
+    licence: str
     rating: float | None
     low: float | None
     high: float | None
@@ -58,6 +59,17 @@ class BoardRow:
     both_bad: int
     win_rate: float | None
     both_bad_rate: float | None
+    house_gap: float | None
+    house_gap_low: float | None
+    house_gap_high: float | None
+    gap: float | None
+    gap_low: float | None
+    gap_high: float | None
+    separated: bool | None
+    votes_needed: int | None
+    votes_to_drop: int | None
+    left_advantage: float | None
+    plain: float | None
     elo: float | None
     provisional: bool
     reason: str | None
@@ -70,37 +82,51 @@ class BoardRow:
     cpu_seconds: float | None
     joules: float | None
     energy_method: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """What the pictures of an entrant took: see `BoardRow`."""
-
-    pictures: int
-    seconds: float
-    seconds_p95: float
-    cpu_seconds: float
-    joules: float | None
-    energy_method: str | None
+    price: float | None
+    currency: str | None
+    told_apart: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board as of a vote; ``run`` is null when nothing has been fitted yet."""
+    """A board as of a vote; ``run`` is null when nothing has been fitted yet.
+
+    Attributes
+    ----------
+    view : mapping of str to str
+        What `View.parameters` says.
+    votes : int
+        Votes of the view that the run counts.
+    votes_in_all, votes_now : int
+        All votes on the question when the run was fitted, and now: a run lags while they differ.
+    details : mapping
+        What belongs to no row; see `arena.services.fitting`.
+    fault : str or None
+        Why the view cannot be fitted.
+    """
 
     campaign: str
     campaign_name: str
     criterion: str
     question: str
+    view: dict[str, str]
     run: int | None
     votes: int
+    votes_in_all: int
     votes_now: int
     method: str
     method_version: str
     options: dict[str, Any]
+    details: dict[str, Any]
     fitted_at: datetime | None
     rows: tuple[BoardRow, ...]
     warnings: tuple[str, ...]
+    fault: str | None
+
+    @property
+    def lags(self) -> bool:
+        """Whether there are votes that the run has not seen, or no run at all for those there are."""
+        return self.votes_now != self.votes_in_all
 
     def as_dict(self) -> dict[str, Any]:
         """The board as JSON: times in ISO 8601, unknown numbers null."""
@@ -185,21 +211,77 @@ def newest_run(
     )
 
 
-def board(session: Session, *, campaign: str | None = None) -> Board:
-    """Read the newest board of a campaign's first criterion.
+def find_criterion(session: Session, campaign_id: int, slug: str | None) -> Criterion:
+    """Find a question of a campaign; the first one where none is named.
+
+    Raises
+    ------
+    Invalid
+        With the questions there are.
+    """
+    if slug is None:
+        return first_criterion(session, campaign_id)
+    asked = {
+        criterion.slug: criterion
+        for criterion in session.scalars(select(Criterion).where(Criterion.campaign_id == campaign_id))
+    }
+    if slug not in asked:
+        raise Invalid(f"the campaign does not ask {slug[:64]!r}; it asks {', '.join(sorted(asked))}")
+    return asked[slug]
+
+
+def board(
+    session: Session, *, campaign: str | None = None, criterion: str | None = None, view: View = ALL_VOTES
+) -> Board:
+    """Read the newest board of a question; of a campaign's first one where none is named.
 
     Raises
     ------
     UnknownCampaign
         If there is no campaign of that name.
+    Invalid
+        If the campaign does not ask that question.
     """
     found = find_campaign(session, campaign)
-    criterion = first_criterion(session, found.id)
-    run = newest_run(session, found.id, criterion.id)
+    question = find_criterion(session, found.id, criterion)
+    run = newest_run(session, found.id, question.id, view)
+    asked = session.get(BoardRequest, (question.id, str(view)))
+    rows = _rows(session, found.id, run)
+    return Board(
+        campaign=found.slug,
+        campaign_name=found.name,
+        criterion=question.slug,
+        question=question.question,
+        view=view.parameters(),
+        run=run.id if run else None,
+        votes=run.votes if run else 0,
+        votes_in_all=run.votes_in_all if run else 0,
+        votes_now=_votes_now(session, found.id, question.id, run),
+        method=run.method if run else "bradley-terry",
+        method_version=run.method_version if run else "",
+        options=run.options if run else {},
+        details=run.details if run else {},
+        fitted_at=run.fitted_at if run else None,
+        rows=tuple(rows),
+        warnings=tuple(run.warnings) if run else ("no votes yet",),
+        fault=asked.fault if asked else None,
+    )
+
+
+def pairs_of(session: Session, criterion_id: int, view: View) -> dict[str, Any] | None:
+    """The newest table of wins and draws of each pair; see `arena.services.fitting.pair_table`."""
+    return session.scalar(
+        select(BoardRequest.pairs).where(
+            BoardRequest.criterion_id == criterion_id, BoardRequest.view == str(view)
+        )
+    )
+
+
+def _rows(session: Session, campaign_id: int, run: RatingRun | None) -> list[BoardRow]:
     entrants = session.scalars(
         select(Entrant)
         .join(CampaignEntrant, CampaignEntrant.entrant_id == Entrant.id)
-        .where(CampaignEntrant.campaign_id == found.id)
+        .where(CampaignEntrant.campaign_id == campaign_id)
         .order_by(Entrant.id)
     ).all()
     ratings = {
@@ -207,35 +289,31 @@ def board(session: Session, *, campaign: str | None = None) -> Board:
         for rating in (session.scalars(select(Rating).where(Rating.run_id == run.id)) if run else ())
     }
     labels = labels_of(entrants)
-    made = _costs(session, [entrant.id for entrant in entrants])
-    refused = _refusals(session, [entrant.id for entrant in entrants])
-    rows = [
-        _row(
-            entrant,
-            labels[entrant.id],
-            ratings.get(entrant.id),
-            made.get(entrant.id),
-            refused.get(entrant.id, 0),
-        )
-        for entrant in sorted(
-            entrants, key=lambda e: (ratings[e.id].position if e.id in ratings else len(ratings), e.id)
-        )
-    ]
-    return Board(
-        campaign=found.slug,
-        campaign_name=found.name,
-        criterion=criterion.slug,
-        question=criterion.question,
-        run=run.id if run else None,
-        votes=run.votes if run else 0,
-        votes_now=votes_of(session, found.id, criterion.id),
-        method=run.method if run else "bradley-terry",
-        method_version=run.method_version if run else "",
-        options=run.options if run else {},
-        fitted_at=run.fitted_at if run else None,
-        rows=tuple(rows),
-        warnings=tuple(run.warnings) if run else ("no votes yet",),
+    costs = newest_costs(session, campaign_id)
+    told = blindness(session, campaign_id)
+    apart = {row.entrant_id: row.balanced.value for row in (told.rows if told else ()) if row.balanced}
+    entrants = sorted(
+        entrants, key=lambda e: (ratings[e.id].position if e.id in ratings else len(ratings), e.id)
     )
+    return [
+        _row(e, labels[e.id], ratings.get(e.id), costs.get(e.id, NO_COSTS), apart.get(e.id)) for e in entrants
+    ]
+
+
+def _votes_now(session: Session, campaign_id: int, criterion_id: int, run: RatingRun | None) -> int:
+    """How many ordinary votes a question has: those that a run has seen, and the newer ones."""
+    if run is None:
+        return votes_of(session, campaign_id, criterion_id)
+    newer = session.scalar(
+        select(func.count(Vote.id))
+        .join(Battle, Vote.battle_id == Battle.id)
+        .where(
+            Vote.id > run.last_vote_id,
+            Vote.criterion_id == criterion_id,
+            Battle.kind == BattleKind.ORDINARY,
+        )
+    )
+    return run.votes_in_all + (newer or 0)
 
 
 def labels_of(entrants: Any) -> dict[int, str]:
@@ -258,74 +336,38 @@ def votes_of(session: Session, campaign_id: int, criterion_id: int) -> int:
     )
 
 
-def _costs(session: Session, ids: list[int]) -> dict[int, Costs]:
-    """What the pictures of each entrant took."""
-    made: dict[int, list[Row[int, float, float, float | None, str | None]]] = {}
-    for row in session.execute(
-        select(Image.entrant_id, Image.seconds, Image.cpu_seconds, Image.joules, Image.energy_method).where(
-            Image.entrant_id.in_(ids)
-        )
-    ):
-        made.setdefault(row[0], []).append(row)
-    return {entrant_id: _cost(rows) for entrant_id, rows in made.items()}
+FROM_THE_FIT = tuple(
+    column.key
+    for column in inspect(Rating).mapper.column_attrs
+    if column.key not in {"run_id", "entrant_id", "position"}
+)
+NO_RATING: dict[str, Any] = {
+    **dict.fromkeys(FROM_THE_FIT),
+    **dict.fromkeys(("votes", "wins", "losses", "ties", "both_bad", "island"), 0),
+    "provisional": True,
+    "reason": "no votes yet",
+}
 
 
-def _cost(rows: Sequence[Row[int, float, float, float | None, str | None]]) -> Costs:
-    seconds = sorted(row[1] for row in rows)
-    known = [(row[3], row[4]) for row in rows if row[3] is not None]
-    methods = {method or "" for _, method in known}
-    return Costs(
-        pictures=len(rows),
-        seconds=median(seconds),
-        seconds_p95=seconds[ceil(0.95 * len(seconds)) - 1],
-        cpu_seconds=median(row[2] for row in rows),
-        joules=median(joules for joules, _ in known) if known else None,
-        energy_method=(methods.pop() if len(methods) == 1 else "mixed") if known else None,
-    )
-
-
-def _refusals(session: Session, ids: list[int]) -> dict[int, int]:
-    return dict(
-        session.execute(
-            select(Job.entrant_id, func.count(Job.id))
-            .where(Job.entrant_id.in_(ids), Job.state == JobState.REFUSED)
-            .group_by(Job.entrant_id)
-        ).all()
-    )
-
-
-def _row(entrant: Entrant, label: str, rating: Rating | None, made: Costs | None, refused: int) -> BoardRow:
-    votes = rating.votes if rating else 0
-    pictures = made.pictures if made else 0
-    asked = pictures + refused
+def _row(
+    entrant: Entrant, label: str, rating: Rating | None, costs: Costs, told_apart: float | None
+) -> BoardRow:
+    fitted = {name: getattr(rating, name) for name in FROM_THE_FIT} if rating else dict(NO_RATING)
+    votes = fitted["votes"]
+    asked = costs.pictures + costs.refused
+    price = entrant.runtime.get("price")
     return BoardRow(
         entrant=label,
         name=entrant.name,
         kind=entrant.kind,
         revision=entrant.revision,
-        rating=rating.rating if rating else None,
-        low=rating.low if rating else None,
-        high=rating.high if rating else None,
-        rank=rating.rank if rating else None,
-        rank_low=rating.rank_low if rating else None,
-        rank_high=rating.rank_high if rating else None,
-        votes=votes,
-        wins=rating.wins if rating else 0,
-        losses=rating.losses if rating else 0,
-        ties=rating.ties if rating else 0,
-        both_bad=rating.both_bad if rating else 0,
-        win_rate=(rating.wins + 0.5 * (rating.ties + rating.both_bad)) / votes if rating and votes else None,
-        both_bad_rate=rating.both_bad / votes if rating and votes else None,
-        elo=rating.elo if rating else None,
-        provisional=rating.provisional if rating else True,
-        reason=rating.reason if rating else "no votes yet",
-        island=rating.island if rating else 0,
-        pictures=pictures,
-        refused=refused,
-        refused_rate=refused / asked if asked else None,
-        seconds=made.seconds if made else None,
-        seconds_p95=made.seconds_p95 if made else None,
-        cpu_seconds=made.cpu_seconds if made else None,
-        joules=made.joules if made else None,
-        energy_method=made.energy_method if made else None,
+        licence=entrant.licence,
+        **fitted,
+        win_rate=(fitted["wins"] + 0.5 * (fitted["ties"] + fitted["both_bad"])) / votes if votes else None,
+        both_bad_rate=fitted["both_bad"] / votes if votes else None,
+        **asdict(costs),
+        refused_rate=costs.refused / asked if asked else None,
+        price=float(price) if isinstance(price, int | float) else None,
+        currency=entrant.runtime.get("currency") if price is not None else None,
+        told_apart=told_apart,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, String, exists, func, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from arena.domain.seals import Value, day_of, leaf, private_digest
@@ -24,6 +24,7 @@ from arena.tables import (
 )
 
 CHUNK = 10_000
+_AT_ONCE = 500
 REACH = 10_000
 """How far behind the newest sealed vote a late commit is looked for before all votes are looked through."""
 
@@ -135,29 +136,68 @@ def sealed_votes(
     told_before: datetime | None = None,
     battles: Sequence[int] | None = None,
     after: int = 0,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Iterator[Sequence[Any]]:
-    """Every sealed vote in the order of ids, in chunks; rows also have ``seal_id`` and ``leaf``.
+    """Every sealed vote in the order of ids, in chunks, as ids of what other tables tell.
 
-    With ``told_before`` only those that are `released`; with ``battles`` only theirs; with ``after`` only
-    those of higher ids.
+    One row is joined of three tables alone: that is several times as fast as joining all that is told of a
+    vote. With ``told_before`` only those that are `released`; with ``battles`` only theirs; with ``after``
+    only those of higher ids; ``chunk`` is `CHUNK` if not given.
     """
     query = (
-        _joined()
-        .add_columns(SealEntry.seal_id, SealEntry.leaf)
+        select(
+            Vote.id,
+            Vote.battle_id,
+            Battle.campaign_id,
+            Vote.criterion_id,
+            Vote.ballot_no,
+            type_coerce(Vote.outcome, String).label("outcome"),
+            Vote.elapsed_ms,
+            Vote.consent,
+            Vote.salt,
+            Vote.cast_at,
+            Battle.prompt_id,
+            Battle.left_entrant_id,
+            Battle.right_entrant_id,
+            Battle.left_image_id,
+            Battle.right_image_id,
+            Battle.voter_id,
+            type_coerce(Battle.kind, String).label("kind"),
+            Battle.propensity,
+            Battle.eligible,
+            Battle.policy,
+            SealEntry.seal_id,
+            SealEntry.leaf,
+        )
+        .join(Battle, Vote.battle_id == Battle.id)
         .join(SealEntry, SealEntry.vote_id == Vote.id)
-        .limit(chunk)
+        .order_by(Vote.id)
+        .limit(chunk or CHUNK)
     )
     if campaign_id is not None:
-        query = query.where(Battle.campaign_id == campaign_id)
+        # The sum hides the index of campaigns: by it SQLite would sort all their votes for every chunk.
+        query = query.where(Battle.campaign_id + 0 == campaign_id)
     if told_before is not None:
         query = query.where(released(told_before))
     if battles is not None:
         query = query.where(Vote.battle_id.in_(battles))
     last = after
-    while rows := session.execute(query.where(Vote.id > last)).all():
+    connection = session.connection()  # no entities are read, so nothing of the session's is needed
+    while rows := connection.execute(query.where(Vote.id > last)).all():
         yield rows
         last = rows[-1].id
+
+
+def voter_keys(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Keys of voters by id; never to be published."""
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        found |= dict(
+            session.execute(
+                select(Voter.id, Voter.key).where(Voter.id.in_(ids[start : start + _AT_ONCE]))
+            ).all()
+        )
+    return found
 
 
 def votes_of_seal(session: Session, seal_id: int) -> Sequence[Any]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from arena.domain.categories import check_categories
 from arena.domain.prompts import clean_prompt, prompt_digest
+from arena.domain.tagging import tag
 from arena.errors import Invalid, NameTaken, UnknownEntrant
 from arena.services.dealing import POLICIES
 from arena.tables import (
@@ -28,6 +30,7 @@ from arena.tables import (
 OPEN = "open"
 OPEN_CANVAS = 512
 PREFERENCE = "Which picture would you rather keep?"
+_AT_ONCE = 5000
 
 
 class Card(Protocol):
@@ -197,8 +200,22 @@ def add_prompts(
     *,
     now: datetime,
     source: PromptSource = PromptSource.CURATED,
+    tagged_by: TaggedBy = TaggedBy.IMPORT,
 ) -> int:
     """Add prompts to a campaign, in their order; all of them or, if one cannot be taken, none.
+
+    A prompt that comes without categories gets those that the rules find. One that is there already, in
+    whatever campaign, keeps its own.
+
+    Parameters
+    ----------
+    session : Session
+    campaign : Campaign
+    prompts : sequence of NewPrompt
+    now : datetime
+    source : PromptSource
+    tagged_by : TaggedBy
+        Who chose the categories of those that come with some.
 
     Returns
     -------
@@ -208,47 +225,63 @@ def add_prompts(
     Raises
     ------
     InvalidPrompt
-        With the place of the prompt in the list.
+        If one cannot be painted, or a category cannot be one.
     """
-    cleaned = [(clean_prompt(prompt.text), prompt) for prompt in prompts]
-    position = session.scalar(
-        select(func.count()).select_from(CampaignPrompt).where(CampaignPrompt.campaign_id == campaign.id)
-    )
-    asked = set(
-        session.scalars(select(CampaignPrompt.prompt_id).where(CampaignPrompt.campaign_id == campaign.id))
-    )
-    before = len(asked)
-    for text, prompt in cleaned:
-        row = _prompt(session, text, prompt, source, now)
-        if row.id not in asked:
-            asked.add(row.id)
-            session.add(
-                CampaignPrompt(
-                    campaign_id=campaign.id, prompt_id=row.id, position=(position or 0) + len(asked) - before
-                )
-            )
-    return len(asked) - before
+    cleaned: dict[str, tuple[str, NewPrompt]] = {}
+    for prompt in prompts:
+        text = clean_prompt(prompt.text)
+        cleaned.setdefault(prompt_digest(text), (text, prompt))
+    known = prompts_by_digest(session, list(cleaned))
+    missing = [digest for digest in cleaned if digest not in known]
+    if missing:
+        rows = [
+            _prompt(digest, *cleaned[digest], source=source, tagged_by=tagged_by, now=now)
+            for digest in missing
+        ]
+        session.execute(insert(Prompt), rows)
+        known |= prompts_by_digest(session, missing)
+    mine = CampaignPrompt.campaign_id == campaign.id
+    asked = set(session.scalars(select(CampaignPrompt.prompt_id).where(mine)))
+    fresh = [known[digest] for digest in cleaned if known[digest] not in asked]
+    if fresh:
+        places = enumerate(fresh, start=len(asked) + 1)
+        session.execute(
+            insert(CampaignPrompt),
+            [
+                {"campaign_id": campaign.id, "prompt_id": prompt_id, "position": position}
+                for position, prompt_id in places
+            ],
+        )
+    return len(fresh)
 
 
-def _prompt(session: Session, text: str, new: NewPrompt, source: PromptSource, now: datetime) -> Prompt:
-    digest = prompt_digest(text)
-    found = session.scalar(select(Prompt).where(Prompt.digest == digest))
-    if found is not None:
-        return found
-    prompt = Prompt(
-        text=text,
-        digest=digest,
-        categories=list(new.categories),
-        tagged_by=TaggedBy.IMPORT if new.categories else TaggedBy.NOBODY,
-        language=new.language,
-        source=source,
-        licence=new.licence,
-        origin=new.origin,
-        created_at=now,
-    )
-    session.add(prompt)
-    session.flush()
-    return prompt
+def prompts_by_digest(session: Session, digests: Sequence[str]) -> dict[str, int]:
+    """Numbers of the prompts that are there already."""
+    return {
+        digest: number
+        for start in range(0, len(digests), _AT_ONCE)
+        for digest, number in session.execute(
+            select(Prompt.digest, Prompt.id).where(Prompt.digest.in_(digests[start : start + _AT_ONCE]))
+        )
+    }
+
+
+def _prompt(
+    digest: str, text: str, new: NewPrompt, *, source: PromptSource, tagged_by: TaggedBy, now: datetime
+) -> dict[str, Any]:
+    told = check_categories(new.categories, new=True)
+    categories = told or tag(text, new.language)
+    return {
+        "text": text,
+        "digest": digest,
+        "categories": list(categories),
+        "tagged_by": tagged_by if told else TaggedBy.RULE if categories else TaggedBy.NOBODY,
+        "language": new.language,
+        "source": source,
+        "licence": new.licence,
+        "origin": new.origin,
+        "created_at": now,
+    }
 
 
 def record(

@@ -117,11 +117,12 @@ def dataset_card(facts: CardFacts) -> str:
         + f"Human preferences between text-to-image models: {facts.kept:,} votes on {facts.pictures:,} "
         + f"pictures, exported on {facts.day} by Vernissage (export `{facts.export_id}`).\n\n"
         + "## How it was collected\n\n"
-        + _COLLECTED.format(campaigns=_campaigns(facts))
+        + _COLLECTED.format(campaigns=campaign_lines(facts.campaigns, facts.questions))
         + "\n## What was kept, and what was not\n\n"
         + _counts(facts)
         + "\n## Licence\n\n"
-        + _licences(facts.cards)
+        + licence_lines(facts.cards)
+        + "- prompts: the `licence` column of `prompts.csv`\n- votes: as the operator states\n"
         + "\n## Known biases and limits\n\n"
         + _BIASES
         + "\n## Files\n\n"
@@ -141,15 +142,16 @@ def dataset_card(facts: CardFacts) -> str:
     )
 
 
-def _campaigns(facts: CardFacts) -> str:
+def campaign_lines(campaigns: Sequence[Campaign], questions: Mapping[str, Sequence[str]]) -> str:
+    """Campaigns and their questions as a list; ``questions`` by the campaign's slug."""
     lines = []
-    for campaign in facts.campaigns:
+    for campaign in campaigns:
         until = f"closed {campaign.closed_at.date()}" if campaign.closed_at else "still open"
         lines.append(
             f"- `{campaign.slug}` ({campaign.name}): canvas {campaign.canvas} px, "
             f"policy `{campaign.policy}`, opened {campaign.opened_at.date()}, {until}"
         )
-        lines += [f"  - {question}" for question in facts.questions[campaign.slug]]
+        lines += [f"  - {question}" for question in questions[campaign.slug]]
     return "\n".join(lines)
 
 
@@ -165,9 +167,9 @@ def _counts(facts: CardFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _licences(cards: Sequence[Mapping[str, Any]]) -> str:
-    told = "\n".join(f"- pictures by `{c['entrant']}`: {c['licence'] or 'not stated'}" for c in cards)
-    return f"{told}\n- prompts: the `licence` column of `prompts.csv`\n- votes: as the operator states\n"
+def licence_lines(cards: Sequence[Mapping[str, Any]]) -> str:
+    """Licences of the pictures as a list, by entrant."""
+    return "".join(f"- pictures by `{c['entrant']}`: {c['licence'] or 'not stated'}\n" for c in cards)
 
 
 def _table(columns: Sequence[Column]) -> str:

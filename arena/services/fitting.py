@@ -25,7 +25,6 @@ from analysis import (
     fit_davidson,
     leaderboard,
     position_bias,
-    run_elo,
     usable_ways,
 )
 from analysis.contextual import ContextualFit
@@ -136,13 +135,12 @@ class BoardVotes:
 class Fitted:
     """A board, the options that its run records, and what stands beside the rows.
 
-    ``elo`` is online Elo, which ranks nobody; ``plain`` are ratings without style control, ``details`` what
+    ``plain`` are ratings without style control, ``details`` what
     belongs to no row; each is empty where it was not asked for.
     """
 
     table: Leaderboard
     options: dict[str, Any]
-    elo: dict[str, float] = field(default_factory=dict)
     beside: dict[str, Neighbour] = field(default_factory=dict)
     left_advantage: dict[str, float] = field(default_factory=dict)
     plain: dict[str, float] = field(default_factory=dict)
@@ -173,7 +171,6 @@ def fit_view(
     seed: int,
     style: Style | None = None,
     in_house: Sequence[str] = (),
-    fragile: bool = True,
 ) -> Fitted:
     """Fit the board of a view with everything that its page shows.
 
@@ -187,15 +184,13 @@ def fit_view(
         What is held equal, for a view that controls style.
     in_house : sequence of str
         Entrants of the house; the best of them is what all are set against.
-    fragile : bool
-        Whether to look how few votes would turn the order of two rows.
     """
     fit, ways = _fit(comparisons, view, style)
     table = leaderboard(fit, level=LEVEL, seed=seed)
     house = next((row.entrant for row in table.rows if row.entrant in in_house), None)
-    beside = {one.entrant: one for one in neighbours(fit, table, house=house, fragile=fragile)}
+    beside = {one.entrant: one for one in neighbours(fit, table, house=house)}
     details: dict[str, Any] = {"house": house, "target": table.target, **_sizes(comparisons)}
-    if (bias := _bias(comparisons, view, ways)) is not None:
+    if (bias := _bias(comparisons, view)) is not None:
         details["left_share"] = bias
     plain: dict[str, float] = {}
     if isinstance(fit, ContextualFit):
@@ -205,7 +200,6 @@ def fit_view(
     return Fitted(
         table,
         options(ways, view),
-        elo=_elo(comparisons) if view.standing else {},
         beside=beside,
         left_advantage=_left_advantage(comparisons),
         plain=plain,
@@ -238,13 +232,6 @@ def _fit(comparisons: Comparisons, view: View, style: Style | None) -> tuple[Str
     return (clustered(fit, by=ways) if ways else fit), ways
 
 
-def _elo(comparisons: Comparisons) -> dict[str, float]:
-    if not comparisons.n_votes:
-        return {}
-    run = run_elo(comparisons)
-    return _known(run.labels, run.ratings)
-
-
 def _known(labels: Sequence[str], ratings: NDArray[np.float64]) -> dict[str, float]:
     pairs = zip(labels, ratings.tolist(), strict=True)
     return {label: rating for label, rating in pairs if rating == rating}
@@ -266,12 +253,14 @@ def _effects(fit: ContextualFit) -> list[dict[str, Any]]:
     ]
 
 
-def _bias(comparisons: Comparisons, view: View, ways: Sequence[str]) -> dict[str, float] | None:
-    """How often the left would win between equals, with its interval; None where the votes cannot tell."""
+def _bias(comparisons: Comparisons, view: View) -> dict[str, float] | None:
+    """How often the left would win between equals, with its interval; None where the votes cannot tell.
+
+    Sides are drawn for each battle by itself, so the votes tell this independently of each other, whoever
+    cast them.
+    """
     try:
-        bias = position_bias(
-            comparisons, by=ways, ties="drop" if view.ties == "drop" else "half", level=LEVEL
-        )
+        bias = position_bias(comparisons, ties="drop" if view.ties == "drop" else "half", level=LEVEL)
     except AnalysisError:
         return None
     share = {"estimate": bias.share, "low": bias.share_low, "high": bias.share_high}

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ from arena.queries import releases
 from arena.services import release_folder
 from arena.services.dataset_card import CardFacts, dataset_card
 from arena.services.release_boards import Counts, boards, newest_runs, ratings_csv
+from arena.services.vote_columns import Columns, vote_columns
 from arena.services.vote_files import CSV, PARQUET
 from arena.services.vote_tables import (
     ParquetRows,
     Row,
+    csv_block,
     csv_chunks,
     csv_lines,
     header,
     parquet_chunks,
-    vote_rows,
+    rows_of,
 )
 from arena.storage import ImageStore
 from arena.tables import Campaign
@@ -63,6 +65,17 @@ class ExportReport:
         """The report as JSON."""
         return {**asdict(self), "warnings": list(self.warnings)}
 
+    def lines(self) -> list[str]:
+        """The report for people."""
+        left_out = {**self.dropped, **self.pictures_left_out}
+        return [
+            f"{self.votes:,} votes, {self.pictures:,} pictures, {self.boards} boards, "
+            f"{self.seals} seals: {self.files} files, {self.bytes / 1e6:.1f} MB in {self.folder}",
+            *(f"Left out: {n:,} {why}" for why, n in left_out.items()),
+            *(f"Note: {warning}" for warning in self.warnings),
+            f"Check it with `arena verify {self.folder}`.",
+        ]
+
 
 def votes_csv(
     session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
@@ -72,23 +85,23 @@ def votes_csv(
     Digests by which a voter could recognise a picture are left empty while its campaign is open, and a vote
     comes in when its voter has seen the names, or ten minutes old.
     """
-    return csv_chunks(_public_rows(session, settings, campaign, now))
+    return csv_chunks(_public_votes(session, settings, campaign, now))
 
 
 def votes_parquet(
     session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
 ) -> Iterator[bytes]:
     """Every sealed vote as Parquet, piece by piece; see `votes_csv`."""
-    return parquet_chunks(_public_rows(session, settings, campaign, now))
+    return parquet_chunks(_public_votes(session, settings, campaign, now))
 
 
-def _public_rows(
+def _public_votes(
     session: Session, settings: Settings, campaign: str | None, now: datetime
-) -> Iterator[list[Row]]:
+) -> Iterator[Columns]:
     found = releases.campaigns_of(session, campaign)
     pseudonyms = Pseudonyms(settings.secret, secrets.token_hex(16))
     campaign_id = found[0].id if campaign is not None else None
-    return vote_rows(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=now)
+    return vote_columns(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=now)
 
 
 def export(
@@ -148,6 +161,17 @@ def export(
             now=now,
             tell=progress or (lambda _done, _all: None),
         ).write()
+
+
+def while_open(campaigns: Sequence[Campaign], now: datetime) -> tuple[str, ...]:
+    """What to mind as long as campaigns of an export take votes."""
+    slugs = [c.slug for c in campaigns if c.closed_at is None or c.closed_at > now]
+    if not slugs:
+        return ()
+    return (
+        f"{', '.join(slugs)} still open: who has this export can tell who painted the "
+        "pictures that are being judged; keep it from raters until then",
+    )
 
 
 @dataclass(slots=True)
@@ -215,7 +239,7 @@ class _Export:
                 "head": facts.head,
             },
         )
-        report = ExportReport(
+        return ExportReport(
             folder=str(self.folder),
             export_id=facts.export_id,
             campaign=self.campaign,
@@ -228,18 +252,8 @@ class _Export:
             head=facts.head,
             files=len(manifest["files"]) + 1,
             bytes=sum(file["bytes"] for file in manifest["files"].values()),
-            warnings=(),
+            warnings=while_open(self.campaigns, self.now) if facts.pictures else (),
         )
-        still_open = [c.slug for c in self.campaigns if c.closed_at is None or c.closed_at > self.now]
-        if still_open and facts.pictures:
-            return replace(
-                report,
-                warnings=(
-                    f"{', '.join(still_open)} still open: who has this export can tell who painted the "
-                    "pictures that are being judged; keep it from raters until then",
-                ),
-            )
-        return report
 
     def _votes(self) -> list[dict[str, Any]]:
         """Write both files of votes in one pass; returns the boards of what was written."""
@@ -251,12 +265,14 @@ class _Export:
             )
             as_parquet = open_files.enter_context(ParquetRows(sink, VOTES))
             as_csv.write(header(VOTES))
-            for rows in vote_rows(self.session, pseudonyms=self.pseudonyms, campaign_id=self.campaign_id):
-                as_csv.writelines(csv_lines(VOTES, rows))
-                as_parquet.write(rows)
-                for row in rows:
+            for columns in vote_columns(
+                self.session, pseudonyms=self.pseudonyms, campaign_id=self.campaign_id
+            ):
+                as_csv.write(csv_block(VOTES, columns))
+                as_parquet.write_columns(columns)
+                for row in rows_of(columns):
                     counts.add(row)
-                self._step(len(rows))
+                self._step(len(columns["vote"]))
         return list(boards(self.session, self.campaigns, runs, counts, now=self.now))
 
     def _seals(self) -> tuple[int, str | None]:

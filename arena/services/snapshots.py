@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sqlalchemy import String, extract, select, type_coerce
 from sqlalchemy.orm import Session
 
-from analysis import Comparisons
+from analysis import Comparisons, run_elo
 from analysis.outcomes import Outcome
 from arena.domain.views import View
 from arena.queries.boards import votes_of
@@ -109,6 +109,8 @@ class Snapshot:
     prompts: Numbering = field(default_factory=Numbering)
     cohorts: list[str] = field(default_factory=list)
     last: int = 0
+    _elo: dict[int, float] = field(default_factory=dict)
+    _elo_votes: int = 0
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -200,6 +202,22 @@ class Snapshot:
         return Comparisons.from_frame(
             pa.table(table), rater="rater", prompt="prompt", labels=list(labels), keep_votes=True
         )
+
+    def elo(self) -> dict[int, float]:
+        """Online Elo of each entrant, by its id, after the last vote; goes on from where it was left."""
+        seen, n = self._elo_votes, len(self)
+        if seen < n:
+            size = int(max(self.left.values.max(), self.right.values.max())) + 1
+            met = np.bincount(self.left.values, minlength=size) + np.bincount(
+                self.right.values, minlength=size
+            )
+            names = {number: str(number) for number in np.flatnonzero(met).tolist()}
+            newer = np.arange(n) >= seen
+            before = {str(number): rating for number, rating in self._elo.items()}
+            run = run_elo(self.comparisons(names, list(names.values()), newer), start=before)
+            self._elo |= {int(label): float(at) for label, at in zip(run.labels, run.ratings, strict=True)}
+            self._elo_votes = n
+        return dict(self._elo)
 
     def _cohort_codes(self, cohorts: Sequence[str]) -> list[int]:
         for cohort in dict.fromkeys(cohorts):

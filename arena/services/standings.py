@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from threadpoolctl import threadpool_limits
 
 from analysis.errors import AnalysisError
 from arena.db import Database, told_plainly
@@ -23,8 +24,8 @@ from arena.errors import NotMeasured
 from arena.queries.boards import labels_of, newest_run, votes_of
 from arena.services.fitting import Fitted, fit_view, pair_table
 from arena.services.snapshots import SnapshotCache
-from arena.services.styling import style_of
-from arena.tables import BoardRequest, Campaign, CampaignEntrant, Criterion, Entrant, Rating, RatingRun
+from arena.services.styling import StyleCache
+from arena.tables import BoardRequest, Campaign, CampaignEntrant, Criterion, Entrant, Rating, RatingRun, Tally
 
 REST: Final = 10
 """A board rests this many times as long as its last fit took: fitting never takes more than a share of 1/11
@@ -34,8 +35,17 @@ LOOKED_AT: Final = timedelta(minutes=2)
 """So long after it was last opened a view is refitted when votes come in."""
 
 IN_HOUSE: Final = "in-house"
+ALL: Final = "all"
 
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What a worker has read of votes and pictures, so that only what is newer is read again."""
+
+    votes: SnapshotCache = field(default_factory=SnapshotCache)
+    style: StyleCache = field(default_factory=StyleCache)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +68,25 @@ class FittedBoard:
     votes: int
     last_vote_id: int
     fitted: Fitted
+    elo: dict[int, float]
     pairs: dict[str, object]
     entrant_ids: dict[str, int]
     cpu_seconds: float
 
 
-def refresh(database: Database, *, now: datetime, cache: SnapshotCache | None = None) -> int:
-    """Fit every board whose votes have moved and that has rested; returns how many runs were kept."""
-    cache = SnapshotCache() if cache is None else cache
+def refresh(database: Database, *, now: datetime, cache: Cache | None = None) -> int:
+    """Fit every board whose votes have moved and that has rested; returns how many runs were kept.
+
+    Fits use one thread: their products are short, and threads that wait for each other beside a painter take
+    ten times as long.
+    """
+    cache = Cache() if cache is None else cache
     kept = 0
     with database.read() as session:
         due = _due(session, now)
     for wanted in due:
         try:
-            with database.read() as session:
+            with database.read() as session, threadpool_limits(1, user_api="blas"):
                 board = fit(session, wanted, cache=cache)
         except (AnalysisError, NotMeasured) as error:
             with told_plainly(), database.write.begin() as session:
@@ -128,7 +143,7 @@ def _rested(run: RatingRun | None, now: datetime) -> bool:
     return (now - run.fitted_at).total_seconds() >= REST * run.cpu_seconds
 
 
-def fit(session: Session, wanted: Wanted, *, cache: SnapshotCache) -> FittedBoard:
+def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
     """Fit a board from its votes; reads only.
 
     Raises
@@ -147,25 +162,41 @@ def fit(session: Session, wanted: Wanted, *, cache: SnapshotCache) -> FittedBoar
         .order_by(Entrant.id)
     ).all()
     names = labels_of(entrants)
-    snapshot = cache.read(session, campaign.id, criterion.id)
+    snapshot = cache.votes.read(session, campaign.id, criterion.id)
     chosen = None if view.standing else snapshot.mask(session, view)
     comparisons = snapshot.comparisons(names, [names[entrant.id] for entrant in entrants], chosen)
     fitted = fit_view(
         comparisons,
         view,
         seed=campaign.seed,
-        style=style_of(session, campaign.id, snapshot, chosen) if view.style else None,
+        style=cache.style.differences(session, snapshot, chosen) if view.style else None,
         in_house=[names[entrant.id] for entrant in entrants if entrant.kind == IN_HOUSE],
     )
+    if view.standing:
+        fitted.details["choices"] = _choices(session, campaign.id, criterion.id)
     return FittedBoard(
         wanted=wanted,
         votes=len(snapshot),
         last_vote_id=snapshot.last,
         fitted=fitted,
+        elo=snapshot.elo() if view.standing else {},
         pairs=pair_table(comparisons),
         entrant_ids={label: entrant_id for entrant_id, label in names.items()},
         cpu_seconds=time.process_time() - started,
     )
+
+
+def _choices(session: Session, campaign_id: int, criterion_id: int) -> dict[str, list[str]]:
+    """What the votes of a question can be filtered by."""
+    told = {}
+    for column in (Tally.category, Tally.cohort, Tally.source):
+        values = session.scalars(
+            select(column)
+            .where(Tally.campaign_id == campaign_id, Tally.criterion_id == criterion_id)
+            .distinct()
+        )
+        told[column.key] = sorted(str(value) for value in values if value != ALL)
+    return told
 
 
 def keep(session: Session, board: FittedBoard, *, now: datetime) -> RatingRun | None:
@@ -217,7 +248,7 @@ def _ratings(run_id: int, board: FittedBoard) -> list[Rating]:
             losses=row.losses,
             ties=row.ties,
             both_bad=row.both_bad,
-            elo=fitted.elo.get(row.entrant),
+            elo=board.elo.get(board.entrant_ids[row.entrant]),
             provisional=row.provisional,
             reason=row.reason,
             island=row.island,

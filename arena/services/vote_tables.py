@@ -14,14 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.orm import Session
 
-from arena.domain.blinding import PICTURES_LAST
 from arena.domain.columns import VOTES, Column
 from arena.domain.pseudonyms import Pseudonyms
-from arena.queries.votes import CHUNK, private_of, public_part, reasons_of, sealed_votes
+from arena.services.vote_columns import Columns, vote_columns
 
 Row = dict[str, Any]
-HIDDEN_WHILE_DEALT = ("left_image", "right_image", "private_digest")
-"""With these a voter could tell who painted a picture that is still being judged."""
 
 _TYPES = {"text": pa.string(), "whole": pa.int64(), "real": pa.float64()}
 _READ: dict[str, Callable[[str], Any]] = {
@@ -35,60 +32,32 @@ _ONCE = ("prompt_digest", "left_image", "right_image", "private_digest", "leaf",
 def vote_rows(
     session: Session,
     *,
-    pseudonyms: Pseudonyms,
+    pseudonyms: Pseudonyms | None,
     campaign_id: int | None = None,
     blind: datetime | None = None,
     battles: Sequence[int] | None = None,
     after: int = 0,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Iterator[list[Row]]:
     """Every sealed vote in the order of ids, in chunks that fit into memory.
 
-    Parameters
-    ----------
-    session : Session
-        Reads only.
-    pseudonyms : Pseudonyms
-        Names for the raters.
-    campaign_id : int, optional
-        One campaign alone.
-    blind : datetime, optional
-        The present, for whoever may know no more than the raters: `HIDDEN_WHILE_DEALT` is empty in votes of
-        campaigns that are not closed, and votes whose voter may still be asked for reasons are left out.
-    battles : sequence of int, optional
-        Votes of these battles alone.
-    after : int
-        Only votes of higher ids.
-    chunk : int
-        Most votes at a time.
+    The options are those of `vote_columns`.
     """
-    told_before = None if blind is None else blind - PICTURES_LAST
-    for found in sealed_votes(
-        session, campaign_id=campaign_id, told_before=told_before, battles=battles, after=after, chunk=chunk
+    for columns in vote_columns(
+        session,
+        pseudonyms=pseudonyms,
+        campaign_id=campaign_id,
+        blind=blind,
+        battles=battles,
+        after=after,
+        chunk=chunk,
     ):
-        reasons = reasons_of(session, first=found[0].id, last=found[-1].id)
-        rows = []
-        for vote in found:
-            told, told_late = reasons.get(vote.battle_id, ((), ()))
-            row = {
-                **public_part(vote),
-                "prompt": vote.text,
-                "categories": " ".join(vote.categories),
-                "source": vote.source.value,
-                "left_entrant": vote.left_slug,
-                "right_entrant": vote.right_slug,
-                "reasons": " ".join(told),
-                "reasons_unblinded": " ".join(told_late),
-                "elapsed_s": None if vote.elapsed_ms is None else round(vote.elapsed_ms / 1000, 1),
-                "rater": pseudonyms.of(vote.voter),
-                "private_digest": private_of(vote),
-                "leaf": vote.leaf,
-                "seal": vote.seal_id,
-            }
-            if blind and (vote.closed_at is None or vote.closed_at > blind):
-                row.update(dict.fromkeys(HIDDEN_WHILE_DEALT, ""))
-            rows.append(row)
-        yield rows
+        yield rows_of(columns)
+
+
+def rows_of(columns: Columns) -> list[Row]:
+    """Columns as rows."""
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def header(columns: Sequence[Column]) -> bytes:
@@ -107,6 +76,14 @@ def csv_lines(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> l
         out.seek(0)
         out.truncate()
     return lines
+
+
+def csv_block(columns: Sequence[Column], cells: Columns) -> bytes:
+    """Columns as lines of CSV: the same bytes as `csv_lines` of their rows."""
+    out = io.StringIO()
+    in_order = [cells[column.name] for column in columns]
+    csv.writer(out, lineterminator="\n").writerows(zip(*in_order, strict=True))
+    return out.getvalue().encode("utf-8", "surrogateescape")
 
 
 def parse_cells(columns: Sequence[Column], cells: Mapping[str, str]) -> Row:
@@ -142,9 +119,15 @@ class ParquetRows:
         )
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Write a row group."""
-        table = pa.Table.from_pylist(rows, schema=self._schema)
-        self._writer.write_table(table, row_group_size=len(rows))
+        """Write rows as a row group."""
+        self._write(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def write_columns(self, cells: Columns) -> None:
+        """Write columns as a row group."""
+        self._write(pa.Table.from_pydict({name: cells[name] for name in self._schema.names}, self._schema))
+
+    def _write(self, table: pa.Table) -> None:
+        self._writer.write_table(table, row_group_size=table.num_rows)
 
     def __enter__(self) -> Self:
         return self
@@ -160,19 +143,19 @@ class ParquetRows:
         self._writer.is_open = False
 
 
-def csv_chunks(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+def csv_chunks(chunks: Iterator[Columns]) -> Iterator[bytes]:
     """The CSV file of chunks of votes, piece by piece."""
     yield header(VOTES)
-    for rows in chunks:
-        yield b"".join(csv_lines(VOTES, rows))
+    for columns in chunks:
+        yield csv_block(VOTES, columns)
 
 
-def parquet_chunks(chunks: Iterator[list[Row]]) -> Iterator[bytes]:
+def parquet_chunks(chunks: Iterator[Columns]) -> Iterator[bytes]:
     """The Parquet file of chunks of votes, piece by piece."""
     sink = _Pieces()
     with ParquetRows(pa.PythonFile(sink, mode="w"), VOTES) as writer:
-        for rows in chunks:
-            writer.write(rows)
+        for columns in chunks:
+            writer.write_columns(columns)
             yield sink.taken()
     yield sink.taken()
 

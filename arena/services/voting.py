@@ -69,6 +69,8 @@ _BALLOT = (
     )
     .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
     .with_for_update(of=Battle)
+    # the categories that a vote counts under stay until it is counted
+    .suffix_with("FOR KEY SHARE OF prompt", dialect="postgresql")
 )
 _ANSWERS = select(func.count(Vote.criterion_id.distinct())).where(Vote.battle_id == bindparam("battle"))
 _CLOSE = update(Battle).where(Battle.id == bindparam("battle")).values(voted_at=bindparam("now"))

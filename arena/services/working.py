@@ -1,4 +1,4 @@
-"""The worker: paints jobs, and once a second seals votes and refits boards whose votes have moved."""
+"""The worker: paints jobs, measures pictures, and once a second seals votes and refits boards that moved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from arena.db import Database, told_plainly
 from arena.domain.jobs import LEASE
 from arena.errors import ArenaError, Unavailable
-from arena.services import generation, painting, sealing, sketching, standings
+from arena.services import costing, generation, looking, painting, sealing, sketching, standings
 from arena.services.generation import ClaimedJob
 from arena.services.painting import Studio
-from arena.services.snapshots import SnapshotCache
 from arena.storage import ImageStore
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ REST_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Worker:
-    """One worker process: a painter in the calling thread, a clerk in another."""
+    """One worker process: a painter in the calling thread, a clerk and an onlooker in others."""
 
     database: Database
     images: ImageStore
@@ -46,8 +45,14 @@ class Worker:
 
     def run(self, *, until_idle: bool = False, clerk: bool = True) -> None:
         """Work until told to stop, or until nothing is left to paint."""
-        keeper = threading.Thread(target=self._keep, name="clerk", daemon=True) if clerk else None
-        if keeper:
+        keepers = []
+        if clerk:
+            looks = (self.database, self.images, self.stop)
+            keepers = [
+                threading.Thread(target=self._keep, name="clerk", daemon=True),
+                threading.Thread(target=looking.keep_looking, args=looks, name="onlooker", daemon=True),
+            ]
+        for keeper in keepers:
             keeper.start()
         while not self.stop.is_set():
             try:
@@ -60,9 +65,10 @@ class Worker:
                 if until_idle and not self._waiting():
                     break
                 self.stop.wait(REST_SECONDS)
-        if keeper and until_idle:
+        if keepers and until_idle:
             self.stop.set()
-            keeper.join()
+            for keeper in keepers:
+                keeper.join()
 
     def paint_some(self) -> int:
         """Claim, paint and settle a sketch, for somebody waits, else a batch of jobs; returns how many."""
@@ -179,11 +185,11 @@ class Worker:
                 self.on_settled(job, state)
 
     def _keep(self) -> None:
-        cache = SnapshotCache()
+        books = Books()
         while True:
             started = time.monotonic()
             try:
-                keep_books(self.database, cache)
+                keep_books(self.database, books)
             except (ArenaError, SQLAlchemyError) as error:
                 log.warning("the books wait: %s", error)
             except Exception:
@@ -192,15 +198,25 @@ class Worker:
                 return
 
 
-def keep_books(database: Database, cache: SnapshotCache | None = None) -> tuple[int, int]:
-    """Seal what is committed, refit what lags; returns (votes sealed, boards fitted)."""
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a clerk has read, so that only what is newer is read again."""
+
+    boards: standings.Cache = field(default_factory=standings.Cache)
+    costs: costing.CostBook = field(default_factory=costing.CostBook)
+
+
+def keep_books(database: Database, books: Books | None = None) -> tuple[int, int]:
+    """Seal what is committed, add up costs, refit what lags; returns (votes sealed, boards fitted)."""
+    books = Books() if books is None else books
     sealed = 0
     with database.read() as session:
         batch = sealing.pending(session)
     if batch:
         with told_plainly(), database.write.begin() as session:
             sealed = sealing.seal(session, batch, now=_now())
-    return sealed, standings.refresh(database, now=_now(), cache=cache)
+    costing.refresh(database, books.costs, now=_now())
+    return sealed, standings.refresh(database, now=_now(), cache=books.boards)
 
 
 def _now() -> datetime:

@@ -56,7 +56,7 @@ class Image(Base):
     """
 
     __tablename__ = "image"
-    __table_args__ = (Index("ix_image_prompt_id", "prompt_id"),)
+    __table_args__ = (Index("ix_image_prompt_id", "prompt_id"), Index("ix_image_digest", "digest"))
     id: Mapped[Id] = mapped_column(init=False)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
     entrant_id: Mapped[int] = mapped_column(ForeignKey("entrant.id"))

@@ -42,6 +42,9 @@ EVENTS: Mapping[str, str] = {
     "campaign.opened": noted("%(who)s opened the campaign %(what)s"),
     "campaign.asked": noted("%(who)s asked for the missing pictures of %(what)s"),
     "campaign.tried": noted("%(who)s had the failed pictures of %(what)s tried again"),
+    "prompt.tagged": noted("%(who)s changed the categories of the prompt %(what)s"),
+    "prompts.imported": noted("%(who)s took prompts into %(what)s"),
+    "prompts.retagged": noted("%(who)s had the rules tag the prompts of %(what)s"),
     "entrant.entered": noted("%(who)s entered %(what)s"),
     "key.made": noted("%(who)s made the key %(what)s"),
     "key.revoked": noted("%(who)s revoked the key %(what)s"),
@@ -80,7 +83,7 @@ def _never_kept(response: Response) -> Response:
 
 @bp.app_context_processor
 def _footer() -> dict[str, Callable[[], bool]]:
-    return {"operator_is_in": _is_in}
+    return {"operator_is_in": operator_is_in}
 
 
 @bp.get("")
@@ -90,7 +93,12 @@ def home() -> Response:
         campaigns, events = overview(session, now=now()), newest_events(session)
     return make_response(
         render_template(
-            "admin_home.html", guest=_guest(), campaigns=campaigns, events=events, says=sentence, share=share
+            "admin_home.html",
+            guest=who_is_in(),
+            campaigns=campaigns,
+            events=events,
+            says=sentence,
+            share=share,
         )
     )
 
@@ -106,11 +114,11 @@ def campaign(slug: str) -> BaseResponse:
         return response.make_conditional(request)
     with reading() as session:
         seen = room(session, slug, now=now())
-        done = event(session, request.args.get("done", 0, type=int), actor=_guest().name, subject=slug)
+        done = event(session, request.args.get("done", 0, type=int), actor=who_is_in().name, subject=slug)
     return make_response(
         render_template(
             "admin_campaign.html",
-            guest=_guest(),
+            guest=who_is_in(),
             room=seen,
             state=seen.progress.state,
             cells=cells(seen.progress),
@@ -123,10 +131,10 @@ def campaign(slug: str) -> BaseResponse:
 @bp.post("/campaigns/<slug>/ask")
 def ask(slug: str) -> BaseResponse:
     """Ask for the pictures that a campaign still needs."""
-    _see_that_they_may_change()
+    see_that_they_may_change()
     parts = arena()
     done = steering.ask_for_missing(
-        parts.database, parts.images, writing, campaign=slug, actor=_guest().name, now=now()
+        parts.database, parts.images, writing, campaign=slug, actor=who_is_in().name, now=now()
     )
     return redirect(url_for("admin.campaign", slug=slug, done=done), code=303)
 
@@ -134,8 +142,8 @@ def ask(slug: str) -> BaseResponse:
 @bp.post("/campaigns/<slug>/again")
 def again(slug: str) -> BaseResponse:
     """Have the pictures that failed tried again."""
-    _see_that_they_may_change()
-    name, moment = _guest().name, now()
+    see_that_they_may_change()
+    name, moment = who_is_in().name, now()
     done = writing(lambda session: steering.try_failed_again(session, campaign=slug, actor=name, now=moment))
     return redirect(url_for("admin.campaign", slug=slug, done=done), code=303)
 
@@ -180,15 +188,21 @@ def leave() -> BaseResponse:
     return response
 
 
-def _guest() -> Guest:
+def who_is_in() -> Guest:
     """Who is in."""
     guest: Guest = g.guest
     return guest
 
 
-def _see_that_they_may_change() -> None:
-    if not _guest().may_change:
-        raise ReadOnly(_guest().name)
+def see_that_they_may_change() -> None:
+    """Only operators change anything.
+
+    Raises
+    ------
+    ReadOnly
+    """
+    if not who_is_in().may_change:
+        raise ReadOnly(who_is_in().name)
 
 
 def _signer(cookie: str) -> URLSafeSerializer:
@@ -209,7 +223,7 @@ def _token() -> str:
     return told if isinstance(told, str) else ""
 
 
-def _is_in() -> bool:
+def operator_is_in() -> bool:
     """Whether an operator who is in reads the page; the database is asked only about those who say so."""
     told = _signed(HINT)
     if not isinstance(told, int):

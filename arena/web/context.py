@@ -17,7 +17,9 @@ from arena.config import Settings
 from arena.db import Database, told_plainly
 from arena.errors import Invalid
 from arena.services.dealing import Stocks
+from arena.services.keeping import Favourites, ReasonCounts
 from arena.storage import ImageStore
+from arena.web.kept import KeptPages
 
 T = TypeVar("T")
 EXTENSION = "arena"
@@ -39,6 +41,9 @@ class Collaborators:
     images: ImageStore
     write: Write
     stocks: Stocks = field(default_factory=Stocks)
+    favourites: Favourites = field(default_factory=Favourites)
+    reasons: ReasonCounts = field(default_factory=ReasonCounts)
+    pages: KeptPages = field(default_factory=KeptPages)
 
 
 def install(app: Flask, collaborators: Collaborators) -> None:

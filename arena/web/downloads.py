@@ -1,11 +1,8 @@
-"""Files to take away: the votes and the board."""
+"""Files to take away: the votes."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
@@ -15,9 +12,7 @@ from sqlalchemy.orm import Session
 
 from arena.config import Settings
 from arena.db import told_plainly
-from arena.queries.boards import BoardRow
 from arena.services.publishing import votes_csv, votes_parquet
-from arena.web.catalogue import read_board
 from arena.web.context import arena
 
 bp = Blueprint("downloads", __name__)
@@ -32,32 +27,20 @@ class Source(Protocol):
 @bp.get("/data/votes.csv")
 def csv_of_votes() -> Response:
     """Every vote, as CSV."""
-    return _stream(votes_csv, "votes.csv", "text/csv; charset=utf-8")
+    return streamed(votes_csv, "votes.csv", "text/csv; charset=utf-8")
 
 
 @bp.get("/data/votes.parquet")
 def parquet_of_votes() -> Response:
     """Every vote, as Parquet."""
-    return _stream(votes_parquet, "votes.parquet", "application/vnd.apache.parquet")
+    return streamed(votes_parquet, "votes.parquet", "application/vnd.apache.parquet")
 
 
-@bp.get("/leaderboard.csv")
-@bp.get("/data/leaderboard.csv")
-def csv_of_board() -> Response:
-    """The newest board of a campaign, as CSV."""
-    shown, _ = read_board()
-    out = io.StringIO()
-    names = [field.name for field in fields(BoardRow)]
-    table = csv.DictWriter(out, names, lineterminator="\n")
-    table.writeheader()
-    table.writerows(asdict(row) for row in (shown.rows if shown else ()))
-    response = Response(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers.set("Content-Disposition", "attachment", filename="leaderboard.csv")
-    return response
+def streamed(source: Source, name: str, content_type: str) -> Response:
+    """Answer with a file, piece by piece.
 
-
-def _stream(source: Source, name: str, content_type: str) -> Response:
-    """Answer piece by piece; the first piece is made before the answer begins, so that an error is a page."""
+    The first piece is made before the answer begins, so that an error is told as one.
+    """
     session = arena().database.read()
     try:
         with told_plainly():

@@ -100,12 +100,19 @@ STATES: dict[str, State] = {
         _NEXT,
         "battles.deal",
     ),
+    "not_on_show": State(
+        "square",
+        noted("This battle is not on show"),
+        noted("There is none of that number, or its prompt is still dealt: names come later."),
+        noted("To the battles on show"),
+        "explorer.battles",
+    ),
     "unknown_campaign": State(
         "square",
         noted("There is no such show"),
         noted("No campaign has that name. Your votes are safe."),
         noted("See the leaderboard"),
-        "catalogue.leaderboard",
+        "boards.leaderboard",
     ),
     "unknown_entrant": State(
         "square",
@@ -136,7 +143,7 @@ STATES: dict[str, State] = {
         noted("This show has closed"),
         noted("It takes no more votes. The results stay up, and your votes are in them."),
         noted("See the leaderboard"),
-        "catalogue.leaderboard",
+        "boards.leaderboard",
     ),
     "corrupt_image": State(
         "picture",

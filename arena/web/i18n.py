@@ -7,10 +7,10 @@ else the best of Accept-Language.
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from gettext import NullTranslations
 
-from babel import Locale, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers
 from babel.support import Translations
 from flask import Flask, g, has_request_context, request
 
@@ -92,9 +92,18 @@ def moment(value: datetime) -> str:
     return f"{day_told}, {dates.format_time(told, format='HH:mm', locale=locale())} UTC"
 
 
-def day(value: datetime) -> str:
-    """A date alone."""
-    return dates.format_date(value.astimezone(UTC), format="d MMMM y", locale=locale())
+def day(value: date) -> str:
+    """A date alone; of a moment, its date in UTC."""
+    told = value.astimezone(UTC) if isinstance(value, datetime) else value
+    return dates.format_date(told, format="d MMMM y", locale=locale())
+
+
+def language(code: str) -> str:
+    """The name of a language, such as ``en`` or ``pt-BR``; a code that nobody knows is told as it is."""
+    try:
+        return Locale.parse(code, sep="-").get_display_name(locale()) or code
+    except (UnknownLocaleError, ValueError):
+        return code
 
 
 def size(value: int) -> str:

@@ -28,15 +28,39 @@ KINDS: Mapping[str, str] = {
     "external": noted("External"),
 }
 CATEGORIES: Mapping[str, str] = {
-    "still-life": noted("Still life"),
-    "landscape": noted("Landscape"),
+    "photographic": noted("Photographic"),
     "portrait": noted("Portrait"),
-    "interior": noted("Interior"),
-    "abstract": noted("Abstract"),
-    "counting": noted("Counting"),
+    "people": noted("People"),
+    "animals": noted("Animals"),
+    "landscape": noted("Landscape and nature"),
+    "architecture": noted("Architecture"),
+    "still-life": noted("Still life"),
+    "illustration": noted("Illustration"),
+    "painting": noted("Painting"),
+    "anime": noted("Anime"),
+    "3d": noted("3D"),
+    "fantasy": noted("Fantasy and myth"),
+    "sci-fi": noted("Science fiction"),
     "text": noted("Text in the picture"),
+    "commercial": noted("Commercial"),
+    "abstract": noted("Abstract"),
     "uncategorised": noted("Uncategorised"),
 }
+COHORTS: Mapping[str, str] = {
+    "public": noted("Everybody else"),
+    "creators": noted("Creators"),
+    "staff": noted("Staff"),
+}
+SOURCES: Mapping[str, str] = {
+    "curated": noted("Chosen by the operator"),
+    "own": noted("Raters’ own"),
+}
+TIES: Mapping[str, str] = {
+    "": noted("Half a win each"),
+    "drop": noted("Left out"),
+    "davidson": noted("A chance of their own"),
+}
+STYLE: Mapping[str, str] = {"": noted("Off"), "1": noted("On")}
 SETTINGS: Mapping[str, str] = {
     "steps": noted("Steps"),
     "samples": noted("Samples"),
@@ -74,6 +98,16 @@ def reason(tag: str) -> str:
 def kind(slug: str) -> str:
     """What sort of entrant it is."""
     return say(KINDS, slug)
+
+
+def cohort(slug: str) -> str:
+    """Which raters."""
+    return say(COHORTS, slug)
+
+
+def source(slug: str) -> str:
+    """Where prompts came from."""
+    return say(SOURCES, slug)
 
 
 def category(slug: str) -> str:

@@ -18,7 +18,19 @@ from tests.web.test_admin import fail_some, link
 from tests.web.test_catalogue_pages import cast_many
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
-CATALOGUE = ("/leaderboard", "/entrants", "/playground", "/data", "/method", "/privacy")
+CATALOGUE = (
+    "/leaderboard",
+    "/entrants",
+    "/entrants/sfumato",
+    "/battles",
+    "/prompts",
+    "/prompts/1",
+    "/style",
+    "/playground",
+    "/data",
+    "/method",
+    "/privacy",
+)
 ROOM = ("/admin", "/admin/campaigns/open")
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from arena.services.publishing import ExportReport, export
 from arena.services.sealing import seal_pending
 from arena.services.standings import refresh
 from arena.storage import ImageStore
+from tests.contracts.exported import Voted, furnished
 from tests.contracts.forging import Forger
 from tests.factory import Arena, open_arena
 
@@ -104,3 +106,21 @@ def copy(whole: Path, tmp_path: Path) -> Path:
 def forger(copy: Path) -> Forger:
     """A forger with a copy of the export."""
     return Forger(copy)
+
+
+@pytest.fixture(scope="session")
+def voted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voted]:
+    """An arena to export in every format; who changes it puts it back."""
+    yield from furnished(tmp_path_factory.mktemp("voted"))
+
+
+@pytest.fixture
+def hugging_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """`datasets` fetches nothing, and caches nothing beyond the test."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    datasets.disable_progress_bars()
+    yield
+    gc.collect()

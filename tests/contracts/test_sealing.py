@@ -15,7 +15,7 @@ from arena.db import Database
 from arena.domain.seals import GENESIS
 from arena.queries import votes as votes_module
 from arena.queries.data import data_page
-from arena.queries.votes import leaf_of, sealed_votes
+from arena.queries.votes import leaf_of, sealed_votes, votes_of_seal
 from arena.services.sealing import broken_seal, seal_pending, unsealed
 from arena.storage import ImageStore
 from arena.tables import Seal, SealEntry, Vote
@@ -64,7 +64,7 @@ def test_the_leaf_that_is_kept_is_the_leaf_of_the_vote_as_read_back(arena: Arena
     arena.fill(30, rng=random.Random(1))
     seal(arena.database)
     with arena.database.read() as session:
-        rows = [row for chunk in sealed_votes(session) for row in chunk]
+        rows = votes_of_seal(session, 1)
     assert len(rows) == 30
     assert all(leaf_of(row) == row.leaf for row in rows)
 

@@ -52,6 +52,16 @@ def test_leaves_and_seals_stay_what_they_were_in_every_later_version() -> None:
     )
 
 
+@given(st.text(), st.none() | st.integers(), st.datetimes())
+def test_the_private_part_is_hashed_in_its_canonical_form(
+    voter: str, elapsed_ms: int | None, at: datetime
+) -> None:
+    cast_at = at.replace(tzinfo=UTC)
+    part = {"voter": voter, "cast_at": cast_at.isoformat(), "elapsed_ms": elapsed_ms}
+    told = private_digest(b"s" * 16, voter=voter, cast_at=cast_at, elapsed_ms=elapsed_ms)
+    assert told == hashlib.sha256(b"s" * 16 + canonical(part)).hexdigest()
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_every_public_field_is_in_the_leaf(name: str) -> None:
     value = ROW[name]

@@ -19,7 +19,7 @@ from arena.tables import BlindCopy, Vote
 from tests.web import small
 from tests.web.pages import cast, deal, read
 
-PAGES = ("/", "/leaderboard", "/entrants", "/data", "/method", "/privacy")
+PAGES = ("/", "/leaderboard", "/entrants", "/style", "/data", "/method", "/privacy")
 JSON = {"Accept": "application/json"}
 
 

@@ -32,6 +32,7 @@ STYLE = ("brightness", "saturation", "colourfulness", "contrast", "sharpness", "
 def upgrade() -> None:
     _boards()
     _prompts()
+    op.create_index("ix_image_digest", "image", ["digest"])
     op.create_table(
         "board_request",
         sa.Column("criterion_id", sa.Integer(), nullable=False),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,8 +11,7 @@ from typing import Protocol
 from arena.db import Database, told_plainly
 from arena.services.keys import Embargo, Holder, digest_of, find_holder
 from arena.web.api.faults import Fault
-
-MINUTE = 60.0
+from arena.web.limits import Minutes
 
 
 class Gate(Protocol):
@@ -70,12 +67,10 @@ class OneKey:
 
 
 class Allowances:
-    """Requests of the last minute by key, in this process; a key may make as many as its limit says."""
+    """How often each key may ask: as many requests a minute as its limit says."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._made: dict[str, deque[float]] = {}
-        self._lock = threading.Lock()
+        self._minutes = Minutes(clock)
 
     def take(self, holder: Holder) -> None:
         """Count a request.
@@ -87,21 +82,14 @@ class Allowances:
         """
         if holder.per_minute is None:
             return
-        now = self._clock()
-        with self._lock:
-            made = self._made.setdefault(holder.name, deque())
-            while made and made[0] <= now - MINUTE:
-                made.popleft()
-            if len(made) < holder.per_minute:
-                made.append(now)
-                return
-            again = made[len(made) - holder.per_minute] + MINUTE - now
-        raise Fault(
-            429,
-            "rate_limit_exceeded",
-            f"this key may make {holder.per_minute} requests a minute; try again in {again:.0f} s",
-            retry_after=again,
-        )
+        taken = self._minutes.take(holder.name, holder.per_minute)
+        if not taken.allowed:
+            raise Fault(
+                429,
+                "rate_limit_exceeded",
+                f"this key may make {taken.most} requests a minute; try again in {taken.again:.0f} s",
+                retry_after=taken.again,
+            )
 
 
 def bearer(header: str | None) -> str:

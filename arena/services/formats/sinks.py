@@ -1,0 +1,199 @@
+"""Files that rows are written to as they come, one or more a part of the export."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from arena.services.formats.contracts import Part, Parts
+
+Row = Mapping[str, Any]
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""How `datasets` keeps a picture in a table."""
+
+GROUP_ROWS = 2_000
+GROUP_BYTES = 16 * 2**20
+SHARD_BYTES = 512 * 2**20
+"""A row group is written when it has so many rows or bytes of pictures, a new file begun after so many."""
+
+
+def hugging_face(schema: pa.Schema) -> pa.Schema:
+    """Say in a schema which columns `datasets` shall show as pictures; the others must be plain."""
+    features = {
+        column.name: {"_type": "Image"}
+        if column.type == IMAGE
+        else {"dtype": _dtype(column.type), "_type": "Value"}
+        for column in schema
+    }
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def _dtype(kind: pa.DataType) -> str:
+    return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
+
+
+class Tables:
+    """Parquet files of parts, as ``FOLDER/PART-00000-of-00001.parquet``; memory holds one row group a part.
+
+    A context: only at its end, when their number is known, the files get their names.
+    """
+
+    def __init__(self, root: Path, folder: str, schema: pa.Schema) -> None:
+        self._root = root
+        self._folder = folder
+        self._schema = schema
+        self._parts: dict[str, _Shards] = {}
+
+    def add(self, part: str, row: Row, size: int = 0) -> None:
+        """Add a row to a part; ``size`` is what its pictures weigh, in bytes."""
+        if part not in self._parts:
+            (self._root / self._folder).mkdir(parents=True, exist_ok=True)
+            self._parts[part] = _Shards(self._root / self._folder, part, self._schema)
+        self._parts[part].add(row, size)
+
+    @property
+    def parts(self) -> Parts:
+        """What was written so far."""
+        return {
+            part: Part(f"{self._folder}/{part}-*.parquet", shards.rows)
+            for part, shards in self._parts.items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for shards in self._parts.values():
+            shards.close(whole=error is None)
+
+
+class _Shards:
+    """The files of one part."""
+
+    def __init__(self, folder: Path, part: str, schema: pa.Schema) -> None:
+        self._folder = folder
+        self._part = part
+        self._schema = schema
+        self._files: list[Path] = []
+        self._writer: Any = None
+        self._group: list[Row] = []
+        self._group_bytes = self._shard_bytes = 0
+        self.rows = 0
+
+    def add(self, row: Row, size: int) -> None:
+        self._group.append(row)
+        self._group_bytes += size
+        self.rows += 1
+        if len(self._group) >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._group:
+            return
+        if self._writer is None:
+            self._files.append(self._folder / f"{self._part}-{len(self._files):05d}.part")
+            self._writer = pq.ParquetWriter(self._files[-1], self._schema, compression="zstd")
+        table = pa.Table.from_pylist(self._group, schema=self._schema)
+        self._writer.write_table(table, row_group_size=len(self._group))
+        self._shard_bytes += self._group_bytes
+        self._group, self._group_bytes = [], 0
+        if self._shard_bytes >= SHARD_BYTES:
+            self._end()
+
+    def _end(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._shard_bytes = None, 0
+
+    def close(self, *, whole: bool) -> None:
+        if whole:
+            self._flush()
+        self._end()
+        for place, file in enumerate(self._files if whole else ()):
+            file.rename(file.with_name(f"{self._part}-{place:05d}-of-{len(self._files):05d}.parquet"))
+
+
+class _Texts:
+    """A text file a part, opened when its first row comes; a context that closes them."""
+
+    def __init__(self, root: Path, name: Callable[[str], str]) -> None:
+        self._root = root
+        self._name = name
+        self._open = ExitStack()
+        self._files: dict[str, IO[str]] = {}
+        self._rows: Counter[str] = Counter()
+
+    @property
+    def parts(self) -> Parts:
+        """What was written so far."""
+        return {part: Part(self._name(part), rows) for part, rows in self._rows.items()}
+
+    def add(self, part: str, row: Row) -> None:
+        """Add a row to a part."""
+        file = self._files.get(part)
+        if file is None:
+            path = self._root / self._name(part)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._files[part] = self._open.enter_context(path.open("w", encoding="utf-8", newline=""))
+        self._put(file, row, first=not self._rows[part])
+        self._rows[part] += 1
+
+    def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
+        raise NotImplementedError
+
+    def _finish(self, file: IO[str]) -> None:
+        """Write what comes after the last row."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            for file in self._files.values():
+                self._finish(file)
+        self._open.close()
+
+
+class JsonArrays(_Texts):
+    """A JSON array a part, a row a line."""
+
+    def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
+        file.write("[\n" if first else ",\n")
+        file.write(json.dumps(row, ensure_ascii=False))
+
+    def _finish(self, file: IO[str]) -> None:
+        file.write("\n]\n")
+
+
+class JsonLines(_Texts):
+    """A JSON object a line."""
+
+    def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+class CsvFiles(_Texts):
+    """A CSV file a part, with a header."""
+
+    def __init__(self, root: Path, name: Callable[[str], str], columns: Sequence[str]) -> None:
+        super().__init__(root, name)
+        self._columns = columns
+
+    def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        if first:
+            writer.writerow(self._columns)
+        writer.writerow([row[name] for name in self._columns])

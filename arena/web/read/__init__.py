@@ -1,0 +1,1 @@
+"""The read API: what is public of an arena, for programs."""
