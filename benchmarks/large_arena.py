@@ -113,7 +113,8 @@ def _campaign(context: Context, entrants: int) -> tuple[int, list[int]]:
 def _card(number: int, kind: str) -> EntrantCard:
     return EntrantCard(
         slug=f"entrant-{number:02}", name=f"Entrant {number}", kind=kind, family=f"family-{number // 3}",
-        backend="atelier", identity={"number": number}, runtime={}, licence="CC0-1.0", description="", source="",
+        backend="atelier", identity={"number": number}, runtime={}, licence="CC0-1.0", description="",
+        source="",
     )  # fmt: skip
 
 

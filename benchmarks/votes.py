@@ -39,7 +39,19 @@ from arena.cli.context import Context
 from arena.cli.setup import prepare
 from arena.services.curation import find_entrant, open_campaign
 from arena.services.sealing import broken_seal, seal_pending
-from arena.tables import Battle, BattleKind, Entrant, Image, Job, JobState, Prompt, PromptSource, TaggedBy, Vote, Voter
+from arena.tables import (
+    Battle,
+    BattleKind,
+    Entrant,
+    Image,
+    Job,
+    JobState,
+    Prompt,
+    PromptSource,
+    TaggedBy,
+    Vote,
+    Voter,
+)
 
 CLIENTS = 16
 PROCESSES = 2

@@ -44,6 +44,7 @@ class Battle(Base):
     __table_args__ = (
         Index("ix_battle_voter_id_campaign_id", "voter_id", "campaign_id"),
         Index("ix_battle_campaign_id", "campaign_id"),
+        Index("ix_battle_prompt_id", "prompt_id"),
     )
     id: Mapped[Id] = mapped_column(init=False)
     key: Mapped[Key] = mapped_column(unique=True)

@@ -146,18 +146,14 @@ class TimeScale:
 def time_scale(first: datetime, last: datetime, frame: Box, *, most_ticks: int = 5) -> TimeScale:
     """A level scale of moments with round ones to print, in UTC."""
     first, last = first.astimezone(UTC), last.astimezone(UTC)
-    step = next((step for step in _STEPS if (last - first) / step <= most_ticks - 1), None)
-    if step is None:
-        return TimeScale(
-            first, last, frame.left, frame.right, _month_ticks(first, last, most_ticks), "months"
-        )
-    moment = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    ticks = []
-    while moment <= last:
-        if moment >= first:
-            ticks.append(moment)
-        moment += step
-    return TimeScale(first, last, frame.left, frame.right, tuple(ticks), "hours" if step < _DAY else "days")
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    for step in _STEPS:
+        numbers = range(-((midnight - first) // step), (last - midnight) // step + 1)
+        if len(numbers) <= most_ticks:
+            ticks = tuple(midnight + number * step for number in numbers)
+            unit = "hours" if step < _DAY else "days"
+            return TimeScale(first, last, frame.left, frame.right, ticks, unit)
+    return TimeScale(first, last, frame.left, frame.right, _month_ticks(first, last, most_ticks), "months")
 
 
 def _month_ticks(first: datetime, last: datetime, most: int) -> tuple[datetime, ...]:
@@ -206,15 +202,17 @@ class Spot:
         )
 
 
-def place(spots: Sequence[Spot], frame: Box) -> list[Label | None]:
+def place(spots: Sequence[Spot], frame: Box, lines: Sequence[Box] = ()) -> list[Label | None]:
     """A label for each mark, in a place that no other label and no mark takes; the first mark chooses first.
 
-    None where the frame has no place left.
+    Labels keep clear of the lines, too, where they can. None where the frame has no place left.
     """
     taken = [box for spot in spots for box in spot.boxes]
     placed: list[Label | None] = []
     for spot in spots:
-        found = next((label for label in _places(spot) if _is_free(label.box, taken, frame)), None)
+        free = [label for label in _places(spot) if _is_free(label.box, taken, frame)]
+        clear = [label for label in free if not any(label.box.meets(line) for line in lines)]
+        found = next(iter([*clear, *free]), None)
         placed.append(found)
         if found:
             taken.append(found.box)
@@ -228,12 +226,14 @@ def _is_free(box: Box, taken: Sequence[Box], frame: Box) -> bool:
 def _places(spot: Spot) -> list[Label]:
     """Where a label may go, the best place first: beside the mark, beyond its whisker, at its corners."""
     text = short(spot.name)
-    right, left, level = spot.x + _CLEAR, spot.x - _CLEAR, spot.y + 0.35 * TEXT
-    sides = [(right, "start"), (left, "end")]
+    level = spot.y + 0.35 * TEXT
+    above = min(spot.top, spot.y - _MARK) - 5
+    below = max(spot.bottom, spot.y + _MARK) + 0.8 * TEXT + 3
+    sides = [(spot.x + _CLEAR, "start"), (spot.x - _CLEAR, "end")]
+    corners = [(spot.x, "middle"), (spot.x - _MARK, "start"), (spot.x + _MARK, "end")]
     return [
         *(Label(text, x, level, anchor) for x, anchor in sides),
-        Label(text, spot.x, min(spot.top, spot.y - _MARK) - 5, "middle"),
-        Label(text, spot.x, max(spot.bottom, spot.y + _MARK) + 0.8 * TEXT + 3, "middle"),
+        *(Label(text, x, y, anchor) for y in (above, below) for x, anchor in corners),
         *(Label(text, x, level + down, anchor) for down in (-11, 11, -19, 19) for x, anchor in sides),
     ]
 

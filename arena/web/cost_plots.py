@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from arena.queries.boards import BoardRow
@@ -179,7 +180,10 @@ def _plot(size: str, offers: Sequence[Offer]) -> Plot:
     )
     spots = [_spot(offer, costs, ratings) for offer in offers]
     order = sorted(range(len(offers)), key=lambda n: (not offers[n].best, offers[n].row.kind != HOUSE, n))
-    labels = place([spots[n] for n in order], Box(frame.left, 0, width, frame.bottom))
+    steps = _corners(
+        [(spot.x, spot.y) for spot, offer in zip(spots, offers, strict=True) if offer.best], frame
+    )
+    labels = place([spots[n] for n in order], Box(frame.left, 0, width, frame.bottom), _boxes(steps))
     label_of = dict(zip(order, labels, strict=True))
     return Plot(
         size=size,
@@ -188,7 +192,7 @@ def _plot(size: str, offers: Sequence[Offer]) -> Plot:
         frame=frame,
         costs=costs,
         ratings=ratings,
-        frontier=_path([(costs.at(o.cost), ratings.at(o.rating)) for o in offers if o.best], frame),
+        frontier="M" + "L".join(f"{x} {y}" for x, y in steps),
         marks=tuple(
             Mark(
                 offer=offer,
@@ -217,10 +221,16 @@ def _spot(offer: Offer, costs: Scale, ratings: Scale) -> Spot:
     )
 
 
-def _path(points: Sequence[tuple[float, float]], frame: Box) -> str:
+def _corners(points: Sequence[tuple[float, float]], frame: Box) -> list[tuple[float, float]]:
     """Steps from the ground up to the cheapest, on to each next, and out to the right."""
-    if not points:
-        return ""
-    steps = [f"M{min(points)[0]} {frame.bottom}"]
-    steps += [f"H{x}V{y}" for x, y in sorted(points, key=lambda point: (point[0], -point[1]))]
-    return "".join([*steps, f"H{frame.right}"])
+    corners: list[tuple[float, float]] = []
+    height = frame.bottom
+    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
+        corners += [(x, height), (x, y)]
+        height = y
+    return [*corners, (frame.right, height)] if corners else []
+
+
+def _boxes(corners: Sequence[tuple[float, float]]) -> list[Box]:
+    """What the steps cover, for labels to keep clear of."""
+    return [Box(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in pairwise(corners)]

@@ -65,6 +65,10 @@ def _names(rows: Sequence[BoardRow]) -> str:
 
 
 _REMARKS: tuple[tuple[str, str], ...] = (
+    (
+        r"(?P<a>[\d,]+) pictures have not been measured yet; .*",
+        noted("Style cannot be held equal yet: %(a)s pictures have not been measured. The worker is at it."),
+    ),
     (r"no votes|no votes yet|There are no votes yet\.", noted("No votes yet")),
     (r"no votes that count", noted("No votes that count")),
     (

@@ -109,7 +109,7 @@ def _plot(size: str, rows: Sequence[BoardRow], history: History) -> HistoryPlot:
     frame = Box(_LEFT, _TOP, round(width - _TO_NAME - room), height - _BOTTOM)
     moments = history.moments
     times = time_scale(
-        moments[0].at, moments[-1].at, frame, most_ticks=max(2, int(frame.width / _TICKS_APART))
+        moments[0].at, moments[-1].at, frame, most_ticks=max(3, int(frame.width / _TICKS_APART))
     )
     tracks = [history.tracks[row.entrant] for row in rows]
     ratings = rating_scale(list(_numbers(tracks)), frame)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from arena.db import Database
 from arena.storage import ImageStore
 from arena.tables import Battle, Entrant, Image, Rating, RatingRun, Voter
-from arena.web.read.asking import CURSOR, MOST, cursor_of, fits, number_of
+from arena.web.read.asking import CURSOR, LARGEST, MOST, cursor_of, fits, number_of
 from tests.contracts.reading import Reader, reader
 from tests.factory import open_arena
 
@@ -175,7 +175,14 @@ def test_a_view_of_the_board_is_fitted_once_somebody_has_asked_for_it(api: Reade
     assert (other["criterion"], other["votes"]) == ("likeness", 1)
 
 
-@pytest.mark.parametrize("number", [0, 1, 31, 32, 2**53])
+@pytest.mark.parametrize("number", [0, 1, 31, 32, LARGEST])
 def test_a_cursor_is_read_as_it_was_written(number: int) -> None:
     assert number_of(cursor_of(number)) == number
     assert fits(CURSOR.schema, cursor_of(number))
+
+
+def test_nothing_is_behind_the_last_number_that_there_can_be(api: Reader) -> None:
+    for path in ("/votes", "/battles", "/prompts", "/runs"):
+        assert api.get(f"{path}?cursor=vvvvvvv").get_json() == {"data": [], "next": None}
+    assert api.get(f"/runs/{LARGEST}").status_code == 404
+    assert api.get(f"/runs/{LARGEST + 1}").status_code == 400

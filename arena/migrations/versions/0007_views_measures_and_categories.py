@@ -33,6 +33,7 @@ def upgrade() -> None:
     _boards()
     _prompts()
     op.create_index("ix_image_digest", "image", ["digest"])
+    op.create_index("ix_battle_prompt_id", "battle", ["prompt_id"])
     op.create_table(
         "board_request",
         sa.Column("criterion_id", sa.Integer(), nullable=False),

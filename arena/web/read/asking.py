@@ -16,7 +16,9 @@ from arena.web.read.problems import Problem
 MOST = 1000
 USUAL = 100
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
-_LENGTH = 12
+_LENGTH = 7
+LARGEST = 2**31 - 1
+"""The largest number that a row can have."""
 _NAME = {"type": "string", "minLength": 1, "maxLength": 64}
 
 
@@ -99,7 +101,8 @@ def cursor_of(number: int) -> str:
 
 def number_of(cursor: str) -> int:
     """The number behind which a cursor goes on."""
-    return sum(_DIGITS.index(digit) * len(_DIGITS) ** place for place, digit in enumerate(cursor))
+    number: int = sum(_DIGITS.index(digit) * len(_DIGITS) ** place for place, digit in enumerate(cursor))
+    return min(number, LARGEST)
 
 
 def _is_day(text: str) -> bool:
@@ -129,7 +132,7 @@ SLUG = Parameter("slug", "slug of the entrant", _NAME, "the slug of an entrant",
 NUMBER = Parameter(
     "number",
     "number of the run",
-    {"type": "integer", "minimum": 1, "maximum": 2**53},
+    {"type": "integer", "minimum": 1, "maximum": LARGEST},
     "the number of a run",
     of_text=int,
     where="path",
