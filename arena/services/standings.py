@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from threadpoolctl import threadpool_limits
@@ -33,6 +33,8 @@ of one core, however many votes there are."""
 
 LOOKED_AT: Final = timedelta(minutes=2)
 """So long after it was last opened a view is refitted when votes come in."""
+
+FORGOTTEN: Final = timedelta(days=7)
 
 IN_HOUSE: Final = "in-house"
 ALL: Final = "all"
@@ -98,7 +100,10 @@ def refresh(database: Database, *, now: datetime, cache: Cache | None = None) ->
 
 
 def ask(session: Session, criterion_id: int, view: View, *, now: datetime) -> None:
-    """Have the worker fit a view, now and while it is looked at."""
+    """Have the worker fit a view, now and while it is looked at; views long forgotten are dropped."""
+    session.execute(
+        delete(BoardRequest).where(BoardRequest.asked_at < now - FORGOTTEN, BoardRequest.view != "")
+    )
     name = session.get_bind().dialect.name
     row = {"criterion_id": criterion_id, "view": str(view), "asked_at": now}
     session.execute(

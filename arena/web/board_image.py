@@ -51,7 +51,7 @@ def show() -> Response:
     if request.if_none_match.contains(digest):
         response = Response(status=304)
     else:
-        response = Response(_drawn(told), mimetype="image/png")
+        response = Response(drawn(told), mimetype="image/png")
     response.set_etag(digest)
     return response
 
@@ -74,7 +74,8 @@ def poster(board: Board, run: int) -> Poster:
 
 
 @lru_cache(maxsize=16)
-def _drawn(told: Poster) -> bytes:
+def drawn(told: Poster) -> bytes:
+    """The picture of a board; the last few stay in memory."""
     return board_figure.draw(told)
 
 
