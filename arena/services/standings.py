@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from threadpoolctl import threadpool_limits
@@ -117,6 +117,13 @@ def ask(session: Session, criterion_id: int, view: View, *, now: datetime) -> No
     )
 
 
+def refit_categories(session: Session) -> None:
+    """Have the boards of categories fitted anew, whose prompts are others now."""
+    session.execute(
+        update(BoardRequest).where(BoardRequest.view.startswith("category=")).values(pairs=null())
+    )
+
+
 def _due(session: Session, now: datetime) -> list[Wanted]:
     """Boards whose newest run has not seen all votes, and has rested: standing ones, then views looked at."""
     questions = session.execute(
@@ -125,18 +132,19 @@ def _due(session: Session, now: datetime) -> list[Wanted]:
         .order_by(Campaign.id, Criterion.position)
     ).all()
     looked_at = session.execute(
-        select(BoardRequest.criterion_id, BoardRequest.view)
+        select(BoardRequest.criterion_id, BoardRequest.view, BoardRequest.pairs.is_(None))
         .where(BoardRequest.asked_at > now - LOOKED_AT, BoardRequest.fault.is_(None), BoardRequest.view != "")
         .order_by(BoardRequest.asked_at)
     ).all()
     of = {criterion.id: (campaign, criterion) for campaign, criterion in questions}
     votes = {number: votes_of(session, campaign.id, number) for number, (campaign, _) in of.items()}
-    wanted = [Wanted(*pair, View()) for pair in of.values()]
-    wanted += [Wanted(*of[number], View.of_text(view)) for number, view in looked_at]
+    wanted = [(Wanted(*pair, View()), False) for pair in of.values()]
+    wanted += [(Wanted(*of[number], View.of_text(view)), anew) for number, view, anew in looked_at]
     due = []
-    for one in wanted:
+    for one, anew in wanted:
         run = newest_run(session, one.campaign.id, one.criterion.id, one.view)
-        if votes[one.criterion.id] != (run.votes_in_all if run else 0) and _rested(run, now):
+        n = votes[one.criterion.id]
+        if (n != (run.votes_in_all if run else 0) or (anew and n)) and _rested(run, now):
             due.append(one)
     return due
 
@@ -208,7 +216,8 @@ def keep(session: Session, board: FittedBoard, *, now: datetime) -> RatingRun | 
     """Keep a fitted board as a run, unless another worker has kept one as new meanwhile."""
     campaign, criterion, view = board.wanted.campaign, board.wanted.criterion, board.wanted.view
     newest = newest_run(session, campaign.id, criterion.id, view)
-    if newest is not None and newest.votes_in_all == board.votes:
+    asked = session.get(BoardRequest, (criterion.id, str(view)))
+    if newest is not None and newest.votes_in_all == board.votes and asked and asked.pairs is not None:
         return None
     table = board.fitted.table
     run = RatingRun(

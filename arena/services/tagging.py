@@ -23,6 +23,7 @@ from arena.domain.tagging import tag
 from arena.errors import Invalid, NotFound
 from arena.queries.prompts import categories as categories_in_use
 from arena.services.curation import record
+from arena.services.standings import refit_categories
 from arena.tables import Battle, BattleKind, CampaignPrompt, Event, Prompt, TaggedBy, Tally, Vote, Voter
 
 BY_RULE = (TaggedBy.NOBODY, TaggedBy.RULE)
@@ -153,6 +154,8 @@ def _write(
             for category in categories:
                 moves[tuple({**told, "category": category}[name] for name in _KEY)] += sign * votes
     _move(session, moves)
+    if moves:
+        refit_categories(session)
     for prompt in prompts:
         prompt.categories, prompt.tagged_by = list(after[prompt.id]), by if after[prompt.id] else _without(by)
     session.flush()

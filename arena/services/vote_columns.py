@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from arena.domain.blinding import PICTURES_LAST
 from arena.domain.pseudonyms import Pseudonyms
 from arena.domain.seals import private_digest
+from arena.queries.embargo import dealt_prompts
 from arena.queries.preferences import entrant_names, pictures_of, questions_of, words_of
 from arena.queries.releases import campaigns_of
 from arena.queries.votes import reasons_of, sealed_votes, voter_keys
@@ -72,7 +73,8 @@ def vote_columns(
         One campaign alone.
     blind : datetime, optional
         The present, for whoever may know no more than the raters: `HIDDEN_WHILE_DEALT` is empty in votes of
-        campaigns that are not closed, and votes whose voter may still be asked for reasons are left out.
+        campaigns that are not closed and of prompts that such a campaign deals, and votes whose voter may
+        still be asked for reasons are left out.
     battles : sequence of int, optional
         Votes of these battles alone.
     after : int
@@ -86,6 +88,7 @@ def vote_columns(
         for campaign in campaigns_of(session, None)
         if blind and (campaign.closed_at is None or campaign.closed_at > blind)
     }
+    dealt = set(session.scalars(dealt_prompts(blind))) if blind else set()
     for rows in sealed_votes(
         session,
         campaign_id=campaign_id,
@@ -103,10 +106,13 @@ def vote_columns(
                 " ".join(reasons[battle][place]) if battle in reasons else "" for battle in told["battle_id"]
             ]
         if open_campaigns:
+            hidden = [
+                campaign in open_campaigns or prompt in dealt
+                for campaign, prompt in zip(told["campaign_id"], told["prompt_id"], strict=True)
+            ]
             for name in HIDDEN_WHILE_DEALT:
                 columns[name] = [
-                    "" if campaign in open_campaigns else cell
-                    for campaign, cell in zip(told["campaign_id"], columns[name], strict=True)
+                    "" if hide else cell for hide, cell in zip(hidden, columns[name], strict=True)
                 ]
         yield columns
 

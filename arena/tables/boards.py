@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, String
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from arena.tables.base import Base, Id, LongText, Slug
@@ -85,7 +85,8 @@ class Rating(Base):
 class BoardRequest(Base):
     """A view of a board that somebody opened: the worker keeps it fitted for a while after.
 
-    ``fault`` says why it cannot be fitted; ``pairs`` is the newest table of wins and draws of each pair.
+    ``fault`` says why it cannot be fitted; ``pairs`` is the newest table of wins and draws of each
+    pair, null where the view is to be fitted anew.
     """
 
     __tablename__ = "board_request"
@@ -93,7 +94,7 @@ class BoardRequest(Base):
     view: Mapped[View] = mapped_column(primary_key=True)
     asked_at: Mapped[datetime]
     fault: Mapped[LongText | None] = mapped_column(default=None)
-    pairs: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    pairs: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
 
 
 class Study(Base):

@@ -104,6 +104,19 @@ def test_the_public_file_does_not_tell_who_painted_what_is_being_judged(
     assert {**rows["winter"], "rater": ""} == {**exported["winter"], "rater": ""}
 
 
+def test_a_closed_campaign_does_not_tell_it_either_of_prompts_that_an_open_one_deals(
+    arena: Arena, images: ImageStore, tmp_path: Path
+) -> None:
+    closed = open_arena(arena.database, images, slug="winter", closed_at=NOON)
+    closed.vote(closed.deal("rose", "lily"))
+    with arena.database.write.begin() as session:
+        seal_pending(session, now=LATER)
+    with arena.database.read() as session:
+        data = b"".join(votes_csv(session, settings(tmp_path), now=LATER))
+    (row,) = csv.DictReader(data.decode().splitlines())
+    assert (row["campaign"], row["left_image"], row["right_image"]) == ("winter", "", "")
+
+
 def test_a_vote_is_public_when_its_voter_has_seen_the_names_or_after_ten_minutes(
     arena: Arena, tmp_path: Path
 ) -> None:

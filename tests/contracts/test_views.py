@@ -23,8 +23,9 @@ from arena.errors import Invalid
 from arena.queries.boards import Board, board
 from arena.services import standings
 from arena.services.styling import MEASURES
+from arena.services.tagging import set_categories
 from arena.storage import ImageStore
-from arena.tables import Battle, Image, ImageMeasure, Prompt, PromptSource, Vote, Voter
+from arena.tables import Battle, Image, ImageMeasure, Prompt, PromptSource, TaggedBy, Vote, Voter
 from tests.contracts.conftest import Publish
 from tests.factory import Arena, open_arena
 
@@ -178,6 +179,22 @@ def test_a_view_is_fitted_anew_only_while_it_is_looked_at(arena: Arena) -> None:
     assert standings.refresh(arena.database, now=later + timedelta(seconds=5)) == 1
     with arena.database.read() as session:
         assert board(session, campaign=arena.slug, view=view).votes_in_all == 70
+
+
+def test_a_board_of_a_category_follows_the_prompts_that_are_tagged_anew(arena: Arena) -> None:
+    arena.fill(120, rng=random.Random(4))
+    view = View(category="still-life")
+    before = fitted(arena, view).votes
+    with arena.database.write.begin() as session:
+        prompt = session.get_one(Prompt, arena.prompts[0])
+        assert "still-life" in prompt.categories
+        set_categories(session, prompt, ["landscape"], by=TaggedBy.OPERATOR, now=arena.now)
+    after = fitted(arena, view)
+    with arena.database.read() as session:
+        asked = session.execute(select(Vote.id, Battle.prompt_id).join(Battle)).all()
+        still = {n for n in arena.prompts if "still-life" in session.get_one(Prompt, n).categories}
+    assert arena.prompts[0] not in still
+    assert after.votes == sum(prompt in still for _, prompt in asked) < before
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def row(name: str, **told: Any) -> BoardRow:
         "provisional": False,
         **told,
     }
-    return BoardRow(**{field.name: known.get(field.name) for field in fields(BoardRow)})
+    values: dict[str, Any] = {field.name: known.get(field.name) for field in fields(BoardRow)}
+    return BoardRow(**values)
 
 
 @some.composite
