@@ -26,6 +26,7 @@
     │   ├── NotVotedYet             the reveal and the reasons come after the vote
     │   ├── CampaignClosed          no more votes are taken
     │   └── NameTaken               a campaign or an entrant of that name exists with other content
+    ├── NoPictures             409  style can never be held equal: votes came without their pictures
     ├── TooManyWaiting         429  enough sketches of this voter wait already
     ├── BattleExpired          410  the pair was dealt too long ago
     ├── SpentLink              410  the link was used, or has expired
@@ -375,6 +376,19 @@ class NotMeasured(ArenaError):
             f"{pictures:,} pictures have not been measured yet; the worker does, or `arena measure`"
         )
         self.pictures = pictures
+
+
+class NoPictures(ArenaError):
+    """Style can never be held equal: so many ``votes`` came from another arena without their pictures."""
+
+    status = 409
+    code = "no_pictures"
+
+    def __init__(self, votes: int) -> None:
+        super().__init__(
+            f"{votes:,} votes came from another arena without their pictures; leave style as it is"
+        )
+        self.votes = votes
 
 
 class TooSlow(ArenaError):

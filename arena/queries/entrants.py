@@ -21,6 +21,7 @@ class EntrantLine:
     revision: str
     name: str
     kind: str
+    backend: str
     licence: str
     description: str
     source: str
@@ -46,6 +47,7 @@ def ledger(session: Session) -> list[EntrantLine]:
             revision=entrant.revision,
             name=entrant.name,
             kind=entrant.kind,
+            backend=entrant.backend,
             licence=entrant.licence,
             description=entrant.description,
             source=entrant.source,

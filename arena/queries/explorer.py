@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from analysis.outcomes import Outcome
 from arena.errors import NotOnShow
 from arena.queries.prompts import holds, in_category
-from arena.queries.showing import Name, Show, name_of, on_show, shows
+from arena.queries.showing import Name, Show, name_of, on_show, seed_of, shows
 from arena.tables import Battle, Campaign, Criterion, Entrant, Image, Prompt, Reason, Vote
 
 PAGE = 12
@@ -59,14 +59,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One picture of a battle, and who painted it; ``words`` are those that the entrant did not know."""
+    """One picture of a battle, and who painted it; ``words`` are those that the entrant did not know.
+
+    A vote of another arena may have come without its picture, and nobody knows how that one was painted.
+    """
 
     entrant: Name
-    digest: str
-    seed: int
-    seconds: float
-    width: int
-    height: int
+    digest: str | None
+    seed: int | None
+    seconds: float | None
+    width: int | None
+    height: int | None
     identity: Mapping[str, Any]
     words: tuple[str, ...]
 
@@ -258,8 +261,8 @@ def _read(session: Session, numbers: Sequence[int]) -> list[ShownBattle]:
             .join(Prompt, Battle.prompt_id == Prompt.id)
             .join(left, Battle.left_entrant_id == left.id)
             .join(right, Battle.right_entrant_id == right.id)
-            .join(left_image, Battle.left_image_id == left_image.id)
-            .join(right_image, Battle.right_image_id == right_image.id)
+            .outerjoin(left_image, Battle.left_image_id == left_image.id)
+            .outerjoin(right_image, Battle.right_image_id == right_image.id)
             .where(Battle.id.in_(numbers))
         )
     }
@@ -302,11 +305,13 @@ def _shown(row: Sequence[Any], answers: tuple[Answer, ...], reasons: tuple[str, 
     )
 
 
-def _side(entrant: Entrant, image: Image) -> Side:
+def _side(entrant: Entrant, image: Image | None) -> Side:
+    if image is None:
+        return Side(name_of(entrant), None, None, None, None, None, entrant.identity, ())
     return Side(
         entrant=name_of(entrant),
         digest=image.digest,
-        seed=image.seed,
+        seed=seed_of(image),
         seconds=image.seconds,
         width=image.width,
         height=image.height,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
 from arena.queries.embargo import dealt_prompts
-from arena.queries.showing import Count, on_show, shows
+from arena.queries.showing import Count, on_show, seed_of, shows
 from arena.tables import Battle, Campaign, Image, Prompt, Tally, Vote
 
 Stamp = tuple[tuple[int, ...], tuple[tuple[int, bool, int], ...]]
@@ -23,7 +23,7 @@ class Shown:
 
     image_id: int
     digest: str
-    seed: int
+    seed: int | None
     width: int
     height: int
     prompt: int
@@ -44,6 +44,7 @@ def picture_counts(session: Session, entrant_id: int, *, now: datetime) -> dict[
         .join(Vote, Vote.battle_id == Battle.id)
         .where(
             is_left | (Battle.right_entrant_id == entrant_id),
+            image.is_not(None),
             Battle.campaign_id.in_([show.campaign_id for show in asked]),
             Vote.criterion_id.in_([show.criterion_id for show in asked]),
             on_show(now),
@@ -93,7 +94,7 @@ def pictures(session: Session, image_ids: Collection[int], *, now: datetime) -> 
         image.id: Shown(
             image_id=image.id,
             digest=image.digest,
-            seed=image.seed,
+            seed=seed_of(image),
             width=image.width,
             height=image.height,
             prompt=prompt.id,

@@ -13,7 +13,7 @@ from analysis.outcomes import Outcome
 from arena.domain.categories import UNCATEGORISED
 from arena.errors import NotFound
 from arena.queries.embargo import dealt_prompts
-from arena.queries.showing import Count, Name, name_of, on_show, shows
+from arena.queries.showing import Count, Name, name_of, on_show, seed_of, shows
 from arena.tables import (
     Battle,
     Campaign,
@@ -53,10 +53,10 @@ class PromptList:
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """One picture of a prompt, with the votes it got."""
+    """One picture of a prompt, with the votes it got; nobody knows the seed of one from another arena."""
 
     digest: str
-    seed: int
+    seed: int | None
     width: int
     height: int
     count: Count
@@ -195,7 +195,7 @@ def _painters(session: Session, number: int, now: datetime) -> list[Painter]:
     pictures: dict[int, list[Painted]] = {}
     for image in session.scalars(select(Image).where(Image.prompt_id == number).order_by(Image.seed)):
         pictures.setdefault(image.entrant_id, []).append(
-            Painted(image.digest, image.seed, image.width, image.height, counts.get(image.id, Count()))
+            Painted(image.digest, seed_of(image), image.width, image.height, counts.get(image.id, Count()))
         )
     refused: dict[int, int] = dict(
         session.execute(
@@ -222,6 +222,8 @@ def _counts(session: Session, number: int, now: datetime) -> dict[int, Count]:
         .join(Vote, Vote.battle_id == Battle.id)
         .where(
             Battle.prompt_id == number,
+            Battle.left_image_id.is_not(None),
+            Battle.right_image_id.is_not(None),
             Battle.campaign_id.in_([show.campaign_id for show in asked]),
             Vote.criterion_id.in_([show.criterion_id for show in asked]),
             on_show(now),
@@ -229,6 +231,7 @@ def _counts(session: Session, number: int, now: datetime) -> dict[int, Count]:
         .group_by(Battle.left_image_id, Battle.right_image_id, Vote.outcome)
     )
     for left, right, outcome, votes in rows:
+        assert left is not None and right is not None, "asked for"
         found[left] = found.get(left, Count()).plus(Outcome(outcome), votes, on_left=True)
         found[right] = found.get(right, Count()).plus(Outcome(outcome), votes, on_left=False)
     return found

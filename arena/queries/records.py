@@ -297,8 +297,8 @@ def took(session: Session, entrant_id: int) -> Took:
         if row.joules is not None:
             joules.setdefault(row.energy_method or "", []).append(row.joules)
     return Took(
-        seconds=tuple(row.seconds for row in rows),
-        cpu_seconds=tuple(row.cpu_seconds for row in rows),
+        seconds=tuple(row.seconds for row in rows if row.seconds is not None),
+        cpu_seconds=tuple(row.cpu_seconds for row in rows if row.cpu_seconds is not None),
         peak_bytes=tuple(float(row.peak_bytes) for row in rows if row.peak_bytes is not None),
         joules={method: tuple(values) for method, values in sorted(joules.items())},
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
 from arena.queries.embargo import dealt_prompts
-from arena.tables import Battle, BattleKind, Campaign, Criterion, Entrant
+from arena.tables import Battle, BattleKind, Campaign, Criterion, Entrant, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ def on_show(now: datetime) -> ColumnElement[bool]:
         or_(Battle.revealed_at.is_not(None), Battle.expires_at <= now),
         Battle.prompt_id.not_in(dealt_prompts(now)),
     )
+
+
+def seed_of(image: Image) -> int | None:
+    """The seed that a picture was painted from; one that came from another arena has a number in its place."""
+    return image.seed if image.batch else None
 
 
 def name_of(entrant: Entrant) -> Name:

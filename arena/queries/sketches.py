@@ -108,14 +108,13 @@ def _page(session: Session, sketch: Sketch, entrant: Entrant) -> SketchPage:
             )
             or 0
         )
-        took = sorted(
-            session.scalars(
-                select(Image.seconds)
-                .where(Image.entrant_id == entrant.id)
-                .order_by(Image.id.desc())
-                .limit(RECENT)
-            )
+        recent = session.scalars(
+            select(Image.seconds)
+            .where(Image.entrant_id == entrant.id)
+            .order_by(Image.id.desc())
+            .limit(RECENT)
         )
+        took = sorted(seconds for seconds in recent if seconds is not None)
         wait = took[len(took) // 2] * (ahead + 1) if took else None
     return SketchPage(
         key=sketch.key,

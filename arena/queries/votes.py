@@ -72,8 +72,8 @@ def _joined() -> Select[*tuple[Any, ...]]:
         .join(Prompt, Battle.prompt_id == Prompt.id)
         .join(left, Battle.left_entrant_id == left.id)
         .join(right, Battle.right_entrant_id == right.id)
-        .join(left_image, Battle.left_image_id == left_image.id)
-        .join(right_image, Battle.right_image_id == right_image.id)
+        .outerjoin(left_image, Battle.left_image_id == left_image.id)
+        .outerjoin(right_image, Battle.right_image_id == right_image.id)
         .join(Voter, Battle.voter_id == Voter.id)
         .order_by(Vote.id)
     )
@@ -91,8 +91,8 @@ def public_part(row: Any) -> dict[str, Value]:
         "prompt_digest": row.digest,
         "left": label(row.left_slug, row.left_revision),
         "right": label(row.right_slug, row.right_revision),
-        "left_image": row.left_digest,
-        "right_image": row.right_digest,
+        "left_image": row.left_digest or "",
+        "right_image": row.right_digest or "",
         "outcome": row.outcome.value,
         "kind": row.kind.value,
         "propensity": row.propensity,

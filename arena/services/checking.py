@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from arena.config import Settings
 from arena.db import Database
+from arena.domain.imported import BACKEND
 from arena.errors import ArenaError
 from arena.services.sealing import broken_seal
 from arena.storage import ImageStore
@@ -84,7 +85,8 @@ def _seals(session: Session) -> Finding:
 
 def _entrants(session: Session, catalog: Catalog) -> Iterator[Finding]:
     cards = {card.slug: card for card in catalog}
-    for entrant in session.scalars(select(Entrant).where(Entrant.retired_at.is_(None)).order_by(Entrant.id)):
+    painters = select(Entrant).where(Entrant.retired_at.is_(None), Entrant.backend != BACKEND)
+    for entrant in session.scalars(painters.order_by(Entrant.id)):
         card = cards.get(entrant.slug)
         label = f"{entrant.slug}@{entrant.revision}"
         if card is None:

@@ -54,13 +54,15 @@ class CostBook:
         )
         while rows := result.fetchmany(CHUNK):
             for number, entrant, seconds, cpu_seconds, joules, method in rows:
+                self._last = number
+                if seconds is None or cpu_seconds is None:  # painted in another arena, which did not tell
+                    continue
                 pictures = self._of.setdefault(entrant, _Pictures())
                 pictures.seconds.append(seconds)
                 pictures.cpu_seconds.append(cpu_seconds)
                 if joules is not None:
                     pictures.joules.append(joules)
                     pictures.methods[method or ""] += 1
-                self._last = number
 
     def costs(self, entrant_id: int, refused: int) -> Costs:
         """What the pictures of an entrant took."""

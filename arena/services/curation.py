@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from arena.domain.categories import check_categories
+from arena.domain.imported import BACKEND
 from arena.domain.prompts import clean_prompt, prompt_digest
 from arena.domain.tagging import tag
 from arena.errors import Invalid, NameTaken, UnknownEntrant
@@ -113,13 +114,20 @@ def open_the_open_campaign(session: Session, cards: Sequence[Card], *, now: date
 def find_entrant(session: Session, slug: str) -> Entrant:
     """Find the newest revision of an entrant, or the one named by ``slug@revision``.
 
+    One that paints comes before one of the same name that came with another arena's votes.
+
     Raises
     ------
     UnknownEntrant
         With the names there are.
     """
     name, _, revision = slug.partition("@")
-    query = select(Entrant).where(Entrant.slug == name).order_by(Entrant.id.desc()).limit(1)
+    query = (
+        select(Entrant)
+        .where(Entrant.slug == name)
+        .order_by(Entrant.backend == BACKEND, Entrant.id.desc())
+        .limit(1)
+    )
     found = session.scalar(query.where(Entrant.revision == revision) if revision else query)
     if found is None:
         known = tuple(session.scalars(select(Entrant.slug).distinct().order_by(Entrant.slug)))

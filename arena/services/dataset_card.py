@@ -60,7 +60,7 @@ FIELDS = {fields}
 def leaf(row):
     part = {{"type": "vote/1", **{{name: row[name] for name in FIELDS}}}}
     part |= {{name: int(row[name]) for name in ("vote", "battle", "ballot_no")}}
-    part["propensity"] = float(row["propensity"])
+    part["propensity"] = float(row["propensity"]) if row["propensity"] else None
     text = json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode() + bytes.fromhex(row["private_digest"])).hexdigest()
 

@@ -154,7 +154,7 @@ def next_battle(
         offered = choice(stock, seen=seen, dealt=dealt)
         if not offered.left:
             return _nothing_left(session, found, done=sum(b.voted_at is not None for b in mine))
-        drawn = draw(offered, weights=_weights(session, found, list(offered.left)), rng=rng)
+        drawn = draw(offered, weights=pair_weights(session, found, list(offered.left)), rng=rng)
     key = secrets.token_urlsafe(16)
     session.add(
         Battle(
@@ -231,7 +231,7 @@ def _fill(session: Session, campaign: Campaign, stock: Stock, *, known: int) -> 
     return newest
 
 
-def _weights(session: Session, campaign: Campaign, pairs: list[Pair]) -> Mapping[Pair, float]:
+def pair_weights(session: Session, campaign: Campaign, pairs: list[Pair]) -> Mapping[Pair, float]:
     """Weight of each pair under the campaign's policy; from the tallies, so as of this very vote."""
     if campaign.policy == "uniform":
         return dict.fromkeys(pairs, 1.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from analysis import (
     fit_davidson,
     leaderboard,
     position_bias,
+    selection_adjusted,
     usable_ways,
 )
 from analysis.contextual import ContextualFit
@@ -171,6 +172,8 @@ def fit_view(
     seed: int,
     style: Style | None = None,
     in_house: Sequence[str] = (),
+    families: Mapping[str, Sequence[str]] | None = None,
+    tried: Mapping[str, int] | None = None,
 ) -> Fitted:
     """Fit the board of a view with everything that its page shows.
 
@@ -184,6 +187,11 @@ def fit_view(
         What is held equal, for a view that controls style.
     in_house : sequence of str
         Entrants of the house; the best of them is what all are set against.
+    families : mapping of str to sequence of str, optional
+        Families with several variants, and those of them on this board; the best of each is told with the
+        advantage of having been chosen taken off.
+    tried : mapping of str to int, optional
+        How many variants each family ever entered, those on this board included.
     """
     fit, ways = _fit(comparisons, view, style)
     table = leaderboard(fit, level=LEVEL, seed=seed)
@@ -192,6 +200,8 @@ def fit_view(
     details: dict[str, Any] = {"house": house, "target": table.target, **_sizes(comparisons)}
     if (bias := _bias(comparisons, view)) is not None:
         details["left_share"] = bias
+    if families:
+        details["selection"] = [asdict(best) for best in selection_adjusted(fit, families, tried=tried)]
     plain: dict[str, float] = {}
     if isinstance(fit, ContextualFit):
         details["style"] = _effects(fit)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from arena.domain.imported import BACKEND
 from arena.domain.jobs import LEASE, MOST_ATTEMPTS, back_off, picture_seed
 from arena.tables import (
     Campaign,
@@ -97,6 +98,7 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
 
     Prompt by prompt, so that the first battles can be dealt while later pictures are being made; raters' own
     prompts before all others, for somebody waits for them. Who asks for the same at once asks for it once.
+    An entrant of another arena's votes paints nowhere here and is asked for nothing.
 
     Returns
     -------
@@ -111,7 +113,8 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
     ).all()
     entrants = session.scalars(
         select(CampaignEntrant.entrant_id)
-        .where(CampaignEntrant.campaign_id == campaign.id)
+        .join(Entrant, Entrant.id == CampaignEntrant.entrant_id)
+        .where(CampaignEntrant.campaign_id == campaign.id, Entrant.backend != BACKEND)
         .order_by(CampaignEntrant.entrant_id)
     ).all()
     known = set(

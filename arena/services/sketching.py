@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from arena.domain.imported import BACKEND
 from arena.domain.jobs import LEASE
 from arena.domain.prompts import clean_prompt
 from arena.errors import Embargoed, Invalid, TooManyWaiting
@@ -63,7 +64,7 @@ def ask(
     ------
     InvalidPrompt, UnknownEntrant
     Invalid
-        If the seed or the steps are out of range.
+        If the seed or the steps are out of range, or the entrant paints nowhere here.
     Embargoed
         If an open campaign is dealing these words: with the picture by name its pairs could be unmasked.
     TooManyWaiting
@@ -75,6 +76,8 @@ def ask(
     if steps is not None and not 1 <= steps <= MOST_STEPS:
         raise Invalid(f"steps must be from 1 to {MOST_STEPS}, not {steps}")
     found = find_entrant(session, entrant)
+    if found.backend == BACKEND:
+        raise Invalid(f"{found.name} came with the votes of another arena and cannot paint here")
     if Embargo().covers(session, text, now=now):
         raise Embargoed(text)
     drop_old(session, now=now)

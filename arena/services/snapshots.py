@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import String, extract, select, type_coerce
+from sqlalchemy import String, extract, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from analysis import Comparisons, run_elo
@@ -91,7 +91,7 @@ class Numbering:
 class Snapshot:
     """The ordinary votes of one question.
 
-    ``left``, ``right`` and the images hold database ids, ``outcome`` positions in `OUTCOMES`, ``rater`` and
+    ``left``, ``right`` and the images hold database ids (0 where there is no picture), ``outcome`` positions in `OUTCOMES`, ``rater`` and
     ``prompt`` numbers of `raters` and `prompts`, ``cohort`` positions in `cohorts`, ``day`` UTC days since
     1970. ``last`` is the number of the newest vote.
     """
@@ -127,8 +127,8 @@ class Snapshot:
                 Battle.prompt_id,
                 Voter.cohort,
                 extract("epoch", Vote.cast_at),
-                Battle.left_image_id,
-                Battle.right_image_id,
+                func.coalesce(Battle.left_image_id, 0),
+                func.coalesce(Battle.right_image_id, 0),
             )
             .join(Battle, Vote.battle_id == Battle.id)
             .join(Voter, Battle.voter_id == Voter.id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, null, select, update
+from sqlalchemy import delete, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from threadpoolctl import threadpool_limits
@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from analysis.errors import AnalysisError
 from arena.db import Database, told_plainly
 from arena.domain.views import View
-from arena.errors import NotMeasured
+from arena.errors import NoPictures, NotMeasured
 from arena.queries.boards import labels_of, newest_run, votes_of
 from arena.services.fitting import Fitted, fit_view, pair_table
 from arena.services.snapshots import SnapshotCache
@@ -90,7 +90,7 @@ def refresh(database: Database, *, now: datetime, cache: Cache | None = None) ->
         try:
             with database.read() as session, threadpool_limits(1, user_api="blas"):
                 board = fit(session, wanted, cache=cache)
-        except (AnalysisError, NotMeasured) as error:
+        except (AnalysisError, NoPictures, NotMeasured) as error:
             with told_plainly(), database.write.begin() as session:
                 _refuse(session, wanted, str(error))
             continue
@@ -161,8 +161,8 @@ def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
 
     Raises
     ------
-    NotMeasured
-        If style shall be held equal and some pictures have not been measured.
+    NotMeasured, NoPictures
+        If style shall be held equal and some pictures have not been measured, or are not here.
     analysis.errors.AnalysisError
         If the votes have no such fit.
     """
@@ -177,6 +177,7 @@ def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
     names = labels_of(entrants)
     snapshot = cache.votes.read(session, campaign.id, criterion.id)
     chosen = None if view.standing else snapshot.mask(session, view)
+    tried = _tried(session, entrants) if view.standing else {}
     comparisons = snapshot.comparisons(names, [names[entrant.id] for entrant in entrants], chosen)
     fitted = fit_view(
         comparisons,
@@ -184,6 +185,11 @@ def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
         seed=campaign.seed,
         style=cache.style.differences(session, snapshot, chosen) if view.style else None,
         in_house=[names[entrant.id] for entrant in entrants if entrant.kind == IN_HOUSE],
+        families={
+            family: [names[entrant.id] for entrant in entrants if entrant.family == family]
+            for family in tried
+        },
+        tried=tried,
     )
     if view.standing:
         fitted.details["choices"] = _choices(session, campaign.id, criterion.id)
@@ -197,6 +203,18 @@ def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
         entrant_ids={label: entrant_id for entrant_id, label in names.items()},
         cpu_seconds=time.process_time() - started,
     )
+
+
+def _tried(session: Session, entrants: Sequence[Entrant]) -> dict[str, int]:
+    """How many variants the families of a board ever entered, in whatever campaign; of those with several."""
+    rows = session.execute(
+        select(Entrant.family, func.count())
+        .where(Entrant.family.in_({entrant.family for entrant in entrants}))
+        .group_by(Entrant.family)
+        .having(func.count() > 1)
+        .order_by(Entrant.family)
+    )
+    return dict(rows.all())
 
 
 def _choices(session: Session, campaign_id: int, criterion_id: int) -> dict[str, list[str]]:

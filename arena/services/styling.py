@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from arena.errors import NotMeasured
+from arena.errors import NoPictures, NotMeasured
 from arena.services.fitting import Style
 from arena.services.snapshots import CHUNK, Mask, Snapshot
 from arena.tables import ImageMeasure
@@ -37,12 +37,16 @@ class StyleCache:
         ------
         NotMeasured
             If a picture that was voted on has not been measured yet.
+        NoPictures
+            If votes came from another arena without their pictures.
         """
         self._read(session)
         sides = [snapshot.left_image.values, snapshot.right_image.values]
         left, right = sides if chosen is None else (side[chosen] for side in sides)
         self._grow(int(max(left.max(initial=0), right.max(initial=0))) + 1)
         both = np.concatenate([left, right])
+        if not both.all():
+            raise NoPictures(int(np.count_nonzero((left == 0) | (right == 0))))
         missing = np.unique(both[np.isnan(self._values[both, 0])])
         if missing.size:
             raise NotMeasured(int(missing.size))

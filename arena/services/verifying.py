@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from analysis.errors import AnalysisError
 from analysis.outcomes import Outcome
 from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, Column
+from arena.domain.imported import POLICY
 from arena.domain.seals import leaf
 from arena.errors import Invalid
 from arena.queries.votes import label
@@ -274,6 +275,8 @@ class _Verification:
         for side in ("left", "right"):
             if row[side].partition("@")[0] != row[f"{side}_entrant"]:
                 return f"{side}_entrant is not the slug of {side}"
+            if not row[f"{side}_image"] and row["policy"] == POLICY:
+                continue
             if (row[f"{side}_image"], row[side], row["prompt_digest"]) not in self.pictures:
                 return f"{side}_image is no picture of {row[side]} for that prompt in images.parquet"
         return None

@@ -124,7 +124,8 @@ class _Known:
         self._session = session
         self._pseudonyms = pseudonyms
         self.keys: dict[int, str] = {}
-        self.words: dict[str, dict[int, str]] = {column: {} for column in _TOLD_BY}
+        self.words: dict[str, dict[int | None, str]] = {column: {} for column in _TOLD_BY}
+        self.words["left_image"][None] = ""  # of an imported vote whose pictures are not here
         for number, question in questions_of(session).items():
             self.words["campaign"][number] = question.campaign
             self.words["criterion"][number] = question.criterion

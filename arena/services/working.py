@@ -17,7 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from arena.db import Database, told_plainly
 from arena.domain.jobs import LEASE
 from arena.errors import ArenaError, Unavailable
-from arena.services import costing, generation, looking, painting, sealing, sketching, standings
+from arena.services import (
+    costing,
+    generation,
+    looking,
+    painting,
+    sampling,
+    sealing,
+    sketching,
+    standings,
+)
 from arena.services.generation import ClaimedJob
 from arena.services.painting import Studio
 from arena.storage import ImageStore
@@ -204,10 +213,11 @@ class Books:
 
     boards: standings.Cache = field(default_factory=standings.Cache)
     costs: costing.CostBook = field(default_factory=costing.CostBook)
+    sampling: sampling.SamplingBook = field(default_factory=sampling.SamplingBook)
 
 
 def keep_books(database: Database, books: Books | None = None) -> tuple[int, int]:
-    """Seal what is committed, add up costs, refit what lags; returns (votes sealed, boards fitted)."""
+    """Seal what is committed, add up costs and deals, refit what lags; returns (votes sealed, boards fitted)."""
     books = Books() if books is None else books
     sealed = 0
     with database.read() as session:
@@ -216,7 +226,9 @@ def keep_books(database: Database, books: Books | None = None) -> tuple[int, int
         with told_plainly(), database.write.begin() as session:
             sealed = sealing.seal(session, batch, now=_now())
     costing.refresh(database, books.costs, now=_now())
-    return sealed, standings.refresh(database, now=_now(), cache=books.boards)
+    fitted = standings.refresh(database, now=_now(), cache=books.boards)
+    sampling.refresh(database, books.sampling, now=_now())
+    return sealed, fitted
 
 
 def _now() -> datetime:

@@ -52,7 +52,9 @@ class Job(Base):
 class Image(Base):
     """A picture as its entrant made it; ``digest`` names its PNG bytes in the store.
 
-    ``peak_bytes``, ``joules`` (with how they were got) and ``hardware`` are empty where nobody looked.
+    ``peak_bytes``, ``joules`` (with how they were got) and ``hardware`` are empty where nobody looked. Of a
+    picture that came with votes of another arena the seconds are not known either, and ``batch`` is 0;
+    ``notes`` then names its file as it came (``original``), if that was no PNG.
     """
 
     __tablename__ = "image"
@@ -66,8 +68,8 @@ class Image(Base):
     width: Mapped[int]
     height: Mapped[int]
     length: Mapped[int]
-    seconds: Mapped[float]
-    cpu_seconds: Mapped[float]
+    seconds: Mapped[float | None]
+    cpu_seconds: Mapped[float | None]
     batch: Mapped[int]
     settings: Mapped[dict[str, Any]]
     environment: Mapped[dict[str, Any]]

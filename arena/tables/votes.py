@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from analysis.outcomes import Outcome
@@ -38,6 +38,9 @@ class Battle(Base):
 
     ``propensity`` is the joint probability of (prompt, pair, pictures, side) over the eligible set that
     ``eligible`` digests, under the policy's version. The tokens name the blind copies to this voter alone.
+
+    A battle of another arena has no probability, no picture where its file held none, and in ``imported``
+    what else its file said, under the names it had there.
     """
 
     __tablename__ = "battle"
@@ -54,11 +57,11 @@ class Battle(Base):
     kind: Mapped[BattleKind] = mapped_column(words(BattleKind, "battle_kind"))
     left_entrant_id: Mapped[int] = mapped_column(ForeignKey("entrant.id"))
     right_entrant_id: Mapped[int] = mapped_column(ForeignKey("entrant.id"))
-    left_image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
-    right_image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    left_image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
+    right_image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
     left_token: Mapped[Key] = mapped_column(unique=True)
     right_token: Mapped[Key] = mapped_column(unique=True)
-    propensity: Mapped[float]
+    propensity: Mapped[float | None]
     eligible: Mapped[Digest]
     policy: Mapped[str] = mapped_column(String(64))
     dealt_at: Mapped[datetime]
@@ -66,6 +69,7 @@ class Battle(Base):
     voted_at: Mapped[datetime | None] = mapped_column(default=None)
     revealed_at: Mapped[datetime | None] = mapped_column(default=None)
     skipped_at: Mapped[datetime | None] = mapped_column(default=None)
+    imported: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
 
 
 class Vote(Base):

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from arena.domain.imported import BACKEND
 from arena.errors import Invalid
 from arena.queries.entrants import ledger
 from arena.queries.sketches import SketchPage, page, pages, picture
@@ -30,7 +31,7 @@ def _catalogue(response: Response) -> Response:
 def form() -> Response:
     """What to ask for, and what was asked for today."""
     with reading() as session:
-        entrants = [line for line in ledger(session) if line.retired_at is None]
+        entrants = [line for line in ledger(session) if line.retired_at is None and line.backend != BACKEND]
         mine = pages(session, voter_key=voter_key())
     return make_response(
         render_template(

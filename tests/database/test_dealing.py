@@ -95,7 +95,7 @@ def test_votes_steer_the_draw_but_every_pair_stays_possible(arena: Arena) -> Non
     with arena.database.read() as session:
         campaign = session.get_one(Campaign, arena.campaign_id)
         with dealing.Stocks().of(session, campaign) as stock:
-            weights = dealing._weights(session, campaign, sorted(stock.pairs))
+            weights = dealing.pair_weights(session, campaign, sorted(stock.pairs))
     assert sum(weights.values()) == pytest.approx(1.0)
     assert min(weights.values()) >= 0.2 / 3 - 1e-12
 
