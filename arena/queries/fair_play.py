@@ -1,4 +1,4 @@
-"""What makes a board fair or unfair: who was dealt how often, every variant ever entered, what does not count."""
+"""What makes a board fair or not: who was dealt how often, every variant ever entered, what does not count."""
 
 from __future__ import annotations
 

@@ -6,12 +6,14 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import nan
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
+from arena.domain.imported import BACKEND, NAME
 from arena.queries.votes import label
 from arena.tables import Battle, BattleKind, Campaign, Criterion, Entrant, Image, Prompt, Vote
 
@@ -47,11 +49,19 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as its entrant made it; ``digest`` names its PNG bytes in the store."""
+    """A picture as its entrant made it; ``digest`` names its PNG bytes in the store.
+
+    ``original`` names the file that came with votes of another arena, where that was no PNG.
+    """
 
     digest: str
     width: int
     height: int
+    original: str | None = None
+
+
+NO_PICTURE = Picture("", 0, 0)
+"""Stands for the picture of an imported vote that came without it, which has the number 0 in columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ def ballots(session: Session, campaign_id: int | None) -> dict[str, array[Any]]:
     """Every vote in the order of ids, by column.
 
     ``outcome`` is a position in `OUTCOMES`, ``day`` a day's ordinal, ``ordinary`` 0 or 1, ``propensity`` a
-    float; the rest are ids. 60 bytes a vote are held, whatever the pictures weigh.
+    float, NaN if nobody knows it; the rest are ids, 0 for a picture that is not here. 60 bytes a vote are held, whatever the pictures weigh.
     """
     query = (
         select(
@@ -80,8 +90,8 @@ def ballots(session: Session, campaign_id: int | None) -> dict[str, array[Any]]:
             Battle.voter_id,
             Battle.left_entrant_id,
             Battle.right_entrant_id,
-            Battle.left_image_id,
-            Battle.right_image_id,
+            func.coalesce(Battle.left_image_id, 0),
+            func.coalesce(Battle.right_image_id, 0),
             case(*((Vote.outcome == outcome, place) for place, outcome in enumerate(OUTCOMES))),
             Battle.propensity,
             _day(session.get_bind().dialect.name),
@@ -97,9 +107,10 @@ def ballots(session: Session, campaign_id: int | None) -> dict[str, array[Any]]:
     columns["day"] = array("i")
     days: dict[str, int] = {}
     for rows in session.execute(query).partitions():
-        *numbers, told = zip(*rows, strict=True)
-        for name, values in zip((*_WHOLE, "propensity"), numbers, strict=True):
+        *numbers, propensities, told = zip(*rows, strict=True)
+        for name, values in zip(_WHOLE, numbers, strict=True):
             columns[name].extend(values)
+        columns["propensity"].extend(nan if value is None else value for value in propensities)
         for day in set(told) - days.keys():
             days[day] = date.fromisoformat(day).toordinal()
         columns["day"].extend(days[day] for day in told)
@@ -127,6 +138,12 @@ def questions_of(session: Session) -> dict[int, Question]:
     return found
 
 
+def names_elsewhere(session: Session) -> dict[int, str]:
+    """Names that entrants had in the files of another arena, by id."""
+    query = select(Entrant.id, Entrant.identity).where(Entrant.backend == BACKEND)
+    return {number: identity[NAME] for number, identity in session.execute(query)}
+
+
 def entrant_names(session: Session) -> dict[int, tuple[str, str]]:
     """Slug and unshared name of every entrant, by id."""
     return {
@@ -146,11 +163,17 @@ def words_of(session: Session, ids: Sequence[int]) -> dict[int, Words]:
 
 def pictures_of(session: Session, ids: Sequence[int]) -> dict[int, Picture]:
     """Pictures by id."""
-    query = select(Image.id, Image.digest, Image.width, Image.height)
+    query = select(Image.id, Image.digest, Image.width, Image.height, Image.notes)
     return {
-        number: Picture(digest, width, height)
-        for number, digest, width, height in _of(session, query, Image.id, ids)
+        number: Picture(digest, width, height, notes.get("original"))
+        for number, digest, width, height, notes in _of(session, query, Image.id, ids)
     }
+
+
+def told_elsewhere(session: Session, battle_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What the file of another arena said of battles, under its own names; nothing of battles dealt here."""
+    query = select(Battle.id, Battle.imported).where(Battle.imported.is_not(None))
+    return dict(_of(session, query, Battle.id, battle_ids))
 
 
 def _of(session: Session, query: Select[*tuple[Any, ...]], column: Any, ids: Sequence[int]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from analysis import wilson_interval
 from arena.db import Database, told_plainly
 from arena.queries.boards import first_criterion, votes_of
-from arena.queries.fair_play import SAMPLING, Shown
+from arena.queries.fair_play import SAMPLING, Battles, Shown
 from arena.queries.studies import newest_study
 from arena.services.dealing import Stocks, pair_weights
 from arena.services.fitting import LEVEL
@@ -46,7 +46,7 @@ CHUNK: Final = 100_000
 """At most so many battles are read between two seals."""
 
 SETTLED: Final = timedelta(minutes=1)
-"""So long after a battle expired nothing of it changes any more, whatever the clock of another process says."""
+"""So long after a battle ended nothing of it changes, whatever the clock of another process says."""
 
 Floats = NDArray[np.float64]
 Cell = tuple[BattleKind, int, int]
@@ -267,17 +267,12 @@ def _offered(
 
 def _kinds(cells: Mapping[Cell, Floats]) -> dict[str, dict[str, int]]:
     """What became of the battles of each kind."""
-    names = ("dealt", "voted", "skipped", "expired")
-    return {
-        kind.value: dict(
-            zip(names, _sum(numbers for cell, numbers in cells.items() if cell[0] is kind), strict=True)
-        )
-        for kind in BattleKind
-    }
-
-
-def _sum(numbers: Iterable[Floats]) -> list[int]:
-    return [round(value) for value in sum(numbers, np.zeros(_COLUMNS))[:4]]
+    told = {}
+    for kind in BattleKind:
+        numbers = sum((of for cell, of in cells.items() if cell[0] is kind), np.zeros(_COLUMNS))
+        battles = Battles(*(round(number) for number in numbers[:4]))
+        told[kind.value] = asdict(battles)
+    return told
 
 
 def _known(value: float) -> float | None:

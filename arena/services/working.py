@@ -217,7 +217,7 @@ class Books:
 
 
 def keep_books(database: Database, books: Books | None = None) -> tuple[int, int]:
-    """Seal what is committed, add up costs and deals, refit what lags; returns (votes sealed, boards fitted)."""
+    """Seal what is committed, add up costs, refit what lags, count deals; returns (sealed, boards fitted)."""
     books = Books() if books is None else books
     sealed = 0
     with database.read() as session:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,17 @@ from sqlalchemy.orm import Session
 
 from arena.errors import CorruptImage, Invalid, UnknownEntrant, UnknownPicture
 from arena.queries.preferences import (
+    NO_PICTURE,
     OUTCOMES,
     Picture,
     Question,
     Words,
     ballots,
     entrant_names,
+    names_elsewhere,
     pictures_of,
     questions_of,
+    told_elsewhere,
     words_of,
 )
 from arena.services.formats.contracts import Format, Preference, Side
@@ -40,6 +44,7 @@ DISAGREED = "on pictures that raters agree on too little"
 OTHER_VERDICTS = "with a verdict that was not asked for"
 UNDECIDED = "without a winner, outside train"
 LOST = "on a picture that is missing or damaged in the store"
+NO_PICTURES = "imported from another arena without their pictures"
 _ROWS = 4_096
 
 
@@ -56,6 +61,7 @@ class Chosen:
     votes_in: int
     questions: dict[int, Question]
     names: dict[int, tuple[str, str]]
+    elsewhere: Callable[[Sequence[int]], dict[int, dict[str, Any]]]
     prompts: dict[int, Words] = field(default_factory=dict)
     pictures: dict[int, Picture] = field(default_factory=dict)
     parts: dict[int, str] = field(default_factory=dict)
@@ -78,18 +84,21 @@ class Chosen:
     def rows(self) -> Iterator[Preference]:
         """The votes one by one; few are held as objects at any time."""
         columns = self.columns
-        sides: dict[int, Side] = {}
+        sides: dict[tuple[int, int], Side] = {}
         for side in ("left", "right"):
-            numbers, first = np.unique(columns[f"{side}_image"], return_index=True)
-            for number, entrant in zip(numbers.tolist(), columns[side][first].tolist(), strict=True):
-                sides[number] = Side(self.names[entrant][1], self.pictures[number])
+            hung = np.unique(np.stack([columns[side], columns[f"{side}_image"]]), axis=1)
+            for entrant, number in hung.T.tolist():
+                sides[entrant, number] = Side(self.names[entrant][1], self.pictures[number])
         wanted = (
-            "vote", "criterion", "prompt", "left_image", "right_image", "outcome", "day", "rater", "turn",
-            "on_prompt", "first_on_prompt", "propensity", "pair",
+            "vote", "battle", "criterion", "prompt", "left", "left_image", "right", "right_image", "outcome",
+            "day", "rater", "turn", "on_prompt", "first_on_prompt", "propensity", "pair",
         )  # fmt: skip
         for start in range(0, len(self), _ROWS):
             piece = [columns[name][start : start + _ROWS].tolist() for name in wanted]
-            for vote, question, prompt, left, right, outcome, day, *rest in zip(*piece, strict=True):
+            elsewhere = self.elsewhere(piece[1])
+            for vote, battle, question, prompt, *hung, outcome, day, rater, turn, on, first, propensity, pair in zip(
+                *piece, strict=True
+            ):
                 asked = self.questions[question]
                 yield Preference._make(
                     (
@@ -97,11 +106,12 @@ class Chosen:
                         asked.campaign,
                         asked.criterion,
                         self.prompts[prompt],
-                        sides[left],
-                        sides[right],
+                        sides[hung[0], hung[1]],
+                        sides[hung[2], hung[3]],
                         OUTCOMES[outcome],
                         date.fromordinal(day),
                         *rest,
+                        elsewhere.get(battle, {}),
                         self.parts[prompt],
                     )
                 )
@@ -137,7 +147,11 @@ def choose(
     """
     asked.check()
     columns = {name: np.asarray(column) for name, column in ballots(session, campaign_id).items()}
-    chosen = Chosen(columns, len(columns["vote"]), questions_of(session), entrant_names(session))
+    names = entrant_names(session)
+    names |= {number: (names[number][0], name) for number, name in names_elsewhere(session).items()}
+    chosen = Chosen(
+        columns, len(columns["vote"]), questions_of(session), names, partial(told_elsewhere, session)
+    )
     chosen.keep(columns["ordinary"] == 1, TEST_BATTLES)
     _keep_last_ballots(chosen)
     _keep_questions(chosen, asked.criterion, form)
@@ -165,7 +179,9 @@ def choose(
         beyond = [number for number, part in chosen.parts.items() if part != "train"]
         undecided = np.isin(chosen.columns["prompt"], beyond) & ~_is(chosen, OUTCOMES[:2])
         chosen.keep(~undecided, UNDECIDED)
-    chosen.pictures = pictures_of(session, chosen.ids("left_image", "right_image"))
+    if form.pictures:
+        chosen.keep((chosen.columns["left_image"] > 0) & (chosen.columns["right_image"] > 0), NO_PICTURES)
+    chosen.pictures = {0: NO_PICTURE, **pictures_of(session, chosen.ids("left_image", "right_image"))}
     if form.pictures:
         lost = _lost(chosen, store, step)
         there = ~np.isin(chosen.columns["left_image"], lost) & ~np.isin(chosen.columns["right_image"], lost)
@@ -228,12 +244,17 @@ def _keep_category(chosen: Chosen, category: str) -> None:
 
 
 def _number_pairs(chosen: Chosen) -> None:
-    """Give votes on the same question and the same two pictures one number, in the order of first votes."""
+    """Give votes on the same question and the same two pictures one number, in the order of first votes.
+
+    Of votes whose pictures are not here nobody knows that they are on the same; each has its own.
+    """
     columns = chosen.columns
     pictures = np.array(chosen.ids("left_image", "right_image"), dtype=np.int64)
     left, right = (np.searchsorted(pictures, columns[f"{side}_image"]) for side in ("left", "right"))
     _, question = np.unique(columns["criterion"], return_inverse=True)
     key = (question * len(pictures) + np.minimum(left, right)) * len(pictures) + np.maximum(left, right)
+    unknown = (columns["left_image"] == 0) | (columns["right_image"] == 0)
+    key[unknown] = -1 - np.flatnonzero(unknown)
     _, first, codes = np.unique(key, return_index=True, return_inverse=True)
     ranks = np.empty(len(first), dtype=np.int64)
     ranks[np.argsort(first)] = np.arange(len(first))
@@ -260,7 +281,8 @@ def _lost(chosen: Chosen, store: ImageStore, step: Callable[[int, int], None]) -
     lost = []
     for done, (number, picture) in enumerate(chosen.pictures.items(), start=1):
         try:
-            store.get(picture.digest)
+            for digest in filter(None, (picture.digest, picture.original)):
+                store.get(digest)
         except (CorruptImage, UnknownPicture):
             lost.append(number)
         step(done, total)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analysis.outcomes import OUTCOME_WORDS, Outcome
 from arena.queries.preferences import Picture, Words
 
 
 class Side(NamedTuple):
-    """What hung on one side: the entrant as slug@revision, and its picture."""
+    """What hung on one side: the entrant as slug@revision, or as another arena called it, and its picture."""
 
     entrant: str
     picture: Picture
@@ -24,7 +24,8 @@ class Preference(NamedTuple):
 
     ``rater`` is a number that means nothing in another export, ``turn`` counts the rater's votes from 1,
     ``on_prompt`` is how many votes of the export are on this prompt, and ``pair`` is the same number for
-    votes that answer the same question about the same two pictures.
+    votes that answer the same question about the same two pictures. ``elsewhere`` is what the file of
+    another arena said of the vote, under its own names; ``propensity`` is then not known.
     """
 
     number: int
@@ -39,8 +40,9 @@ class Preference(NamedTuple):
     turn: int
     on_prompt: int
     first_on_prompt: bool
-    propensity: float
+    propensity: float | None
     pair: int
+    elsewhere: Mapping[str, Any]
     split: str
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 from babel import Locale, UnknownLocaleError
 
-from arena.services.formats.contracts import Desk, Format, Parts, Preference
+from arena.services.formats.contracts import Desk, Format, Parts, Preference, Side
 from arena.services.formats.sinks import IMAGE, JsonArrays, Tables, hugging_face
 
 SCHEMA = hugging_face(
@@ -54,7 +54,7 @@ def write_clean_battle(votes: Iterator[Preference], desk: Desk) -> Parts:
             conversations = [
                 [
                     {"role": "user", "content": vote.prompt.text},
-                    {"role": "assistant", "content": f"sha256:{side.picture.digest}"},
+                    {"role": "assistant", "content": _answer(side)},
                 ]
                 for side in vote.sides
             ]
@@ -75,6 +75,10 @@ def write_clean_battle(votes: Iterator[Preference], desk: Desk) -> Parts:
                 },
             )
     return files.parts
+
+
+def _answer(side: Side) -> str:
+    return f"sha256:{side.picture.digest}" if side.picture.digest else ""
 
 
 def language_name(tag: str) -> str:

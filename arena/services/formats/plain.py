@@ -70,6 +70,8 @@ _REMARKS = (
     "`imagefolder` and `vernissage`, under that name.",
     "`rater` is `arena_user_<k>`, k a number that means nothing in another export; `propensity` is the "
     "probability with which the prompt, pair and sides were dealt; `categories` stand by blanks.",
+    "Votes that were imported from another arena have no `propensity`, and no digests of pictures that did "
+    "not come with them.",
 )
 CSV = Format(
     name="csv",
