@@ -5,6 +5,7 @@ ARENA_HOME ?= var
 PORT ?= 8000
 BIN := $(VENV)/bin
 RAY := var/ray
+JOBS ?= 2
 export ARENA_HOME
 
 .PHONY: arena test ray check fix translations lock assets clean
@@ -16,7 +17,7 @@ arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.
 test: $(VENV)/.dev  ## Everything: statistics, database, pages, a real browser
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))"
 	sh tests/find_chromium.sh
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 ray: $(VENV)/.dev  ## Ray Serve, really started, with an environment of its own over this one
 	$(BIN)/python -m venv $(RAY)

@@ -11,9 +11,9 @@ from arena import paths
 from arena.config import Settings
 from arena.db import Database
 from arena.services.serving import Desk
+from arena.services.shelf import FOLDER, Shelf
 from arena.storage import ImageStore
 from arena.web import (
-    admin,
     admin_prompts,
     assets,
     battles,
@@ -25,10 +25,13 @@ from arena.web import (
     entrants,
     errors,
     explorer,
+    fair_play,
     i18n,
+    my_votes,
     pictures,
     playground,
     preferences,
+    releases,
     security,
     style,
     words,
@@ -71,7 +74,14 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     context.install(
-        app, context.Collaborators(settings=settings, database=database, images=images, write=write)
+        app,
+        context.Collaborators(
+            settings=settings,
+            database=database,
+            images=images,
+            write=write,
+            shelf=Shelf(settings.home / FOLDER),
+        ),
     )
     for part in (security, i18n, assets, errors):
         part.install(app)
@@ -84,10 +94,13 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
         downloads,
         entrants,
         explorer,
+        fair_play,
+        my_votes,
         pictures,
         playground,
         preferences,
         read,
+        releases,
         style,
     ):
         app.register_blueprint(part.bp)

@@ -163,9 +163,10 @@ def upgrade(database: Database) -> None:
 
 @contextmanager
 def _references_at_rest(connection: Connection) -> Iterator[None]:
-    """Let tables be made anew on SQLite, which changes a column in no other way and looks at references first.
+    """Let tables be made anew on SQLite, which changes a column in no other way.
 
-    To be entered before the transaction begins: within one SQLite does not hear it.
+    While references are looked at, a table that others refer to cannot go. To be entered before the transaction
+    begins: within one SQLite does not hear it.
     """
     if connection.dialect.name != "sqlite":
         yield

@@ -12,10 +12,12 @@
     ├── NotSignedIn            403  the operator's room, and nobody we know
     ├── ReadOnly               403  the operator may look, and not change
     ├── Embargoed              403  words that an open campaign is dealing
+    ├── HeldBack               403  a release whose prompts an open campaign is dealing
     ├── NotFound               404  no such thing, or not yours
     │   ├── UnknownBattle           no battle of this voter under that key
     │   ├── UnknownCampaign         no campaign of that name
     │   ├── UnknownEntrant          no entrant of that name
+    │   ├── UnknownVote             no vote of this voter of that number
     │   ├── UnknownLink             no such link into the operator's room
     │   ├── UnknownOperator         no operator of that name
     │   ├── UnknownKey              no key of the images API of that name
@@ -137,6 +139,18 @@ class Embargoed(ArenaError):
         self.prompt = prompt
 
 
+class HeldBack(ArenaError):
+    """A release whose prompts open campaigns are dealing: its names could unmask their pairs."""
+
+    status = 403
+    code = "held_back"
+
+    def __init__(self, name: str, campaigns: tuple[str, ...]) -> None:
+        super().__init__(f"release {name} can be downloaded once {', '.join(campaigns)} has closed")
+        self.name = name
+        self.campaigns = campaigns
+
+
 class TooManyWaiting(ArenaError):
     """Enough sketches wait already."""
 
@@ -187,6 +201,16 @@ class UnknownEntrant(NotFound):
         super().__init__(f"no entrant is called {slug!r}; there is: {names}")
         self.slug = slug
         self.known = known
+
+
+class UnknownVote(NotFound):
+    """No vote of that number, or somebody else cast it."""
+
+    code = "unknown_vote"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no vote {number} of yours")
+        self.number = number
 
 
 class UnknownKey(NotFound):

@@ -1,6 +1,6 @@
 """From votes back to the model, shown end to end on simulated raters with a stated taste.
 
-    python benchmarks/preference_loop.py --model weights/lumen-1 --autoencoder runs/autoencode/autoencoder --out X
+    python benchmarks/preference_loop.py --model weights/lumen-1 --autoencoder runs/ae/autoencoder --out loop
     python benchmarks/preference_loop.py ... --reader weights/reader          attributes before and after, too
     python benchmarks/preference_loop.py ... --coin 1                         raters without any taste
 
@@ -38,7 +38,7 @@ import pandas as pd
 import torch
 from PIL import Image as Pillow
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 from tqdm import tqdm
 
 from analysis import Comparisons, clustered, difference, fit_bradley_terry, wilson_interval
@@ -195,7 +195,7 @@ class Show:
         self.vote(held, campaign_id)
 
     def vote(self, held: Round, campaign_id: int) -> None:
-        """Raters take turns until there are as many votes as were planned, or nothing is left to judge."""
+        """Raters take turns, a transaction a turn, until all planned votes are cast or nothing is left."""
         stocks = dealing.Stocks()
         raters = [f"{held.slug}-rater-{number}" for number in range(self.options.raters)]
         with self.context.database.read() as session:
@@ -205,22 +205,27 @@ class Show:
             cast = session.scalar(query) or 0
         with tqdm(total=held.votes, initial=cast, desc=f"voting {held.slug}", unit="vote") as bar:
             while bar.n < held.votes and raters:
-                rater = raters.pop(0)
                 with self.context.database.write.begin() as session:
-                    now = datetime.now(UTC)
-                    dealt = dealing.next_battle(
-                        session, campaign=held.slug, voter_key=rater, now=now, rng=self.rng, stocks=stocks
-                    )
-                    if not isinstance(dealt, dealing.Dealt):
-                        continue
-                    voting.cast_vote(
-                        session, key=dealt.key, voter_key=rater, criterion="preference", now=now,
-                        outcome=self.prefer(session, dealt.key), elapsed_ms=None, consent=CONSENT_VERSION,
-                    )  # fmt: skip
-                raters.append(rater)
-                bar.update()
+                    for rater in list(raters)[: held.votes - bar.n]:
+                        if self.cast(session, held.slug, rater, stocks):
+                            bar.update()
+                        else:
+                            raters.remove(rater)
 
-    def prefer(self, session: Any, key: str) -> Outcome:
+    def cast(self, session: Session, campaign: str, rater: str, stocks: dealing.Stocks) -> bool:
+        """Deal a battle to a rater and take the answer; false if nothing is left to judge."""
+        now = datetime.now(UTC)
+        dealt = dealing.next_battle(
+            session, campaign=campaign, voter_key=rater, now=now, rng=self.rng, stocks=stocks
+        )
+        if isinstance(dealt, dealing.Dealt):
+            voting.cast_vote(
+                session, key=dealt.key, voter_key=rater, criterion="preference", now=now,
+                outcome=self.prefer(session, dealt.key), elapsed_ms=None, consent=CONSENT_VERSION,
+            )  # fmt: skip
+        return isinstance(dealt, dealing.Dealt)
+
+    def prefer(self, session: Session, key: str) -> Outcome:
         """What a rater answers: logistic in the difference, or a coin; a tie where the pictures are one."""
         left, right = aliased(Image), aliased(Image)
         sides = session.execute(

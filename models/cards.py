@@ -273,6 +273,12 @@ BACKENDS: Mapping[str, Backend] = {
         },
         defaults={"timeout": 300.0, "retries": 5, "batch": 4},
     ),
+    "retrieval": Backend(
+        required={"path": text, "size": whole(16, 2048)},
+        optional={"weights": matching(DIGEST, "a SHA-256 of 64 hex digits")},
+        runtime={"device": one_of("cpu")},
+        defaults={"device": "cpu"},
+    ),
 }
 
 
@@ -304,7 +310,7 @@ def read_card(told: Mapping[str, Any], *, file: Path, cache: Path | None = None)
     )
     runtime = _checked(card.get("runtime", {}), backend.runtime, (), f"{where}, runtime")
     folder = ""
-    if card["backend"] == "diffusers":
+    if card["backend"] in ("diffusers", "retrieval"):
         folder = _pin(identity, file, where, cache)
     return EntrantCard(
         slug=card["slug"],

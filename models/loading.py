@@ -60,6 +60,14 @@ def _diffusers(card: EntrantCard) -> TextToImage:
     return DiffusersModel(card)
 
 
+def _retrieval(card: EntrantCard) -> TextToImage:
+    try:
+        from models.baselines.retrieval import Retrieval
+    except ImportError as error:
+        raise MissingPart(f"{card.slug!r} needs {error.name}: pip install vernissage-arena") from error
+    return Retrieval(card)
+
+
 def _images_api(card: EntrantCard) -> TextToImage:
     from models.remote import ImagesApi
 
@@ -70,4 +78,5 @@ LOADERS: Mapping[str, Loader] = {
     "atelier": _atelier,
     "diffusers": _diffusers,
     "images-api": _images_api,
+    "retrieval": _retrieval,
 }

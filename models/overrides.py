@@ -9,6 +9,7 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from models.cards import read_card
@@ -36,7 +37,7 @@ def write_runtime(card: EntrantCard, runtime: Mapping[str, Any], file: Path) -> 
     if card.slug in slugs:
         changed = _edited(text, slugs.index(card.slug), runtime)
     else:
-        changed = text.rstrip("\n") + ("\n\n" if text.strip() else "") + _as_toml(card, runtime)
+        changed = text.rstrip("\n") + ("\n\n" if text.strip() else "") + as_toml(card, runtime)
     if not _is_only_that(text, changed, card, runtime, file):
         told = ", ".join(f"{key} = {_value(value)}" for key, value in runtime.items())
         raise CardError(f"{file} cannot be edited safely; under entrant {card.slug!r} set runtime {told}")
@@ -98,7 +99,8 @@ def _is_only_that(before: str, after: str, card: EntrantCard, runtime: Mapping[s
     return same and read_card(mine, file=file).revision == card.revision
 
 
-def _as_toml(card: EntrantCard, runtime: Mapping[str, Any]) -> str:
+def as_toml(card: EntrantCard, runtime: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """A card as the ``[[entrant]]`` table of a catalogue, with some of its runtime changed."""
     identity = dict(card.identity)
     if card.folder:
         identity = {"path": card.folder, **identity}

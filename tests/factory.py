@@ -24,6 +24,7 @@ from arena.db import Database
 from arena.domain.blinding import CONSENT_VERSION
 from arena.domain.prompts import prompt_digest
 from arena.media.blind import blind_copy, encode
+from arena.queries.removed import stands
 from arena.services.fitting import BoardVotes
 from arena.storage import ImageStore
 from arena.tables import (
@@ -198,7 +199,7 @@ class Arena:
         self.count()
 
     def count(self) -> None:
-        """Bring the tallies in line with the votes."""
+        """Bring the tallies in line with the votes that stand."""
         with self.database.write.begin() as session:
             counted = Counter(
                 tuple(row)
@@ -215,7 +216,9 @@ class Arena:
                     .join(Battle, Vote.battle_id == Battle.id)
                     .join(Prompt, Battle.prompt_id == Prompt.id)
                     .join(Voter, Battle.voter_id == Voter.id)
-                    .where(Battle.campaign_id == self.campaign_id, Battle.kind == BattleKind.ORDINARY)
+                    .where(
+                        Battle.campaign_id == self.campaign_id, Battle.kind == BattleKind.ORDINARY, stands()
+                    )
                 )
             )
             names = (

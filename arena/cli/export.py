@@ -87,7 +87,7 @@ def export(context: Context, /, folder: Path, form: str, as_json: bool, **option
         raise Invalid(
             "the arena's own format is whole and takes --campaign alone; name another with --format"
         )
-    with _progress(as_json) as show, told_plainly():
+    with progress(as_json) as show, told_plainly():
         report = _publish(context, folder, asked, show) if form == VERNISSAGE else _export_as(
             context, form, folder, asked, show
         )  # fmt: skip
@@ -113,7 +113,7 @@ def _filters(options: dict[str, Any]) -> Filters:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told how much is done, and how much there is."""
     with tqdm(unit="row", bar_format=_BAR, mininterval=0.5, disable=quiet) as bar:
 
@@ -137,7 +137,7 @@ def _publish(
             secret_key=context.settings.secret,
             now=datetime.now(UTC),
             campaign=asked.campaign,
-            seal=lambda: _bring_up_to_date(context),
+            seal=lambda: bring_up_to_date(context),
             progress=show,
         )
 
@@ -160,7 +160,7 @@ def _export_as(
         )
 
 
-def _bring_up_to_date(context: Context) -> int:
+def bring_up_to_date(context: Context) -> int:
     """Seal what is pending; once all is sealed, fit the boards that lag."""
     from arena.services.sealing import seal_pending
     from arena.services.standings import refresh

@@ -57,10 +57,11 @@ def leaderboard(
     if as_json:
         say_json(shown.as_dict())
     else:
-        _print(shown)
+        print_board(shown)
 
 
-def _print(shown: Board) -> None:
+def print_board(shown: Board) -> None:
+    """Print a board as a table."""
     click.echo(f"{shown.campaign_name}: {shown.question}")
     click.echo(f"As of vote {shown.votes:,}, {shown.method} {shown.method_version}, 95% intervals.\n")
     width = max([len(row.entrant) for row in shown.rows] + [7])

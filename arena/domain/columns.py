@@ -57,6 +57,17 @@ VOTES = (
     Column("seal", "whole", "number of the seal that holds the leaf"),
 )
 
+EXCLUDED = (*VOTES, Column("rule", "text", "the rule that excluded the vote; it counts on no board"))
+
+REMOVALS = (
+    Column("removal", "text", "the removal's leaf: digest of vote_leaf, kind, rule and day"),
+    Column("seal", "whole", "number of the seal that holds it"),
+    Column("vote_leaf", "text", "leaf of the vote that was removed"),
+    Column("kind", "text", "`withdrawn` by its rater, or `excluded` by a rule"),
+    Column("rule", "text", "which rule; empty if withdrawn"),
+    Column("day", "text", "UTC date of the removal"),
+)
+
 IMAGES = (
     Column("image", "text", "SHA-256 of the PNG file, as in `left_image` and `right_image`"),
     Column("file", "text", "where it lies; empty if the file was lost before the export"),
@@ -98,8 +109,9 @@ DEALT = (
     Column("kind", "text", "why the battles were dealt"),
     Column("left", "text", "entrant on the left, as slug@revision"),
     Column("right", "text", "entrant on the right, as slug@revision"),
-    Column("dealt", "whole", "battles dealt; the sum of the four that follow"),
+    Column("dealt", "whole", "battles dealt; the sum of the five that follow"),
     Column("voted", "whole", "battles with at least one vote in this export"),
+    Column("removed", "whole", "battles whose votes were all withdrawn or excluded"),
     Column("skipped", "whole", "set aside by the rater"),
     Column("expired", "whole", "never answered in time"),
     Column("open", "whole", "not answered yet"),
@@ -129,8 +141,10 @@ RATINGS = (
 )
 
 FILES = {
-    "votes.csv": "every vote, one a row",
+    "votes.csv": "every vote that counts, one a row",
     "votes.parquet": "the same rows, zstd-compressed, with types",
+    "excluded.csv": "votes that a rule excluded, with the rule",
+    "removals.csv": "what was withdrawn or excluded, as it stands in the chain",
     "prompts.csv": "the prompts",
     "images.parquet": "every picture, and what making it took",
     "images/": "the pictures, PNG, named by their SHA-256",

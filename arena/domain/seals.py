@@ -3,7 +3,8 @@
 ::
 
     private = SHA-256(salt ‖ private part)            rater, exact time, stopwatch; never published
-    leaf    = SHA-256(public part ‖ private)          recomputed from a row of an export
+    leaf    = SHA-256(public part ‖ private)          of a vote; recomputed from a row of an export
+    leaf    = SHA-256(part of a removal)              of a removal: the vote's leaf, kind, rule and day
     seal    = SHA-256(previous seal ‖ count ‖ leaves) in order; the first has `GENESIS` before it
 
 Parts are canonical JSON: keys sorted, no spaces, UTF-8, floats as Python writes them (the shortest decimal
@@ -43,6 +44,11 @@ PUBLIC = (
 
 TYPE = "vote/1"
 """Stands in every vote's public part, so that a leaf of another type can never be read as a vote."""
+
+REMOVAL = ("vote_leaf", "kind", "rule", "day")
+"""Fields of a removal, all of them public; the rule is empty where a rater withdrew the vote."""
+
+REMOVAL_TYPE = "removal/1"
 
 Value = str | int | float | None
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -91,6 +97,18 @@ def leaf(row: Mapping[str, Value], private: str) -> str:
     """
     part = {name: row[name] for name in PUBLIC}
     return hashlib.sha256(canonical({"type": TYPE, **part}) + bytes.fromhex(private)).hexdigest()
+
+
+def removal_leaf(row: Mapping[str, Value]) -> str:
+    """Leaf of a removal.
+
+    Parameters
+    ----------
+    row : mapping
+        Has every field of `REMOVAL`; others are not looked at.
+    """
+    part = {name: row[name] for name in REMOVAL}
+    return hashlib.sha256(canonical({"type": REMOVAL_TYPE, **part})).hexdigest()
 
 
 def seal_digest(previous: str, leaves: Sequence[str]) -> str:

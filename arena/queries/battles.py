@@ -191,7 +191,8 @@ def reveal(session: Session, *, key: str, voter_key: str | None) -> Reveal:
         raise UnknownBattle(key)
     if battle.revealed_at is None:
         raise NotVotedYet(key)
-    assert battle.left_image_id and battle.right_image_id, "a battle that was dealt here has its pictures"
+    assert battle.left_image_id is not None, "a battle that was dealt here has its pictures"
+    assert battle.right_image_id is not None, "a battle that was dealt here has its pictures"
     run = newest_run(session, battle.campaign_id, first_criterion(session, battle.campaign_id).id)
     return Reveal(
         left=_side(session, battle.left_image_id, run),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from arena.domain.views import View
 from arena.errors import Invalid, UnknownCampaign
 from arena.queries.costs import NO_COSTS, Costs, newest_costs
+from arena.queries.removed import removed_of
 from arena.queries.studies import blindness
 from arena.tables import (
     Battle,
@@ -302,7 +303,7 @@ def _rows(session: Session, campaign_id: int, run: RatingRun | None) -> list[Boa
 
 def _votes_now(session: Session, campaign_id: int, criterion_id: int, run: RatingRun | None) -> int:
     """How many ordinary votes a question has: those that a run has seen, and the newer ones."""
-    if run is None:
+    if run is None or run.removed != removed_of(session, criterion_id):
         return votes_of(session, campaign_id, criterion_id)
     newer = session.scalar(
         select(func.count(Vote.id))

@@ -9,14 +9,19 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from arena.tables import Battle, Entrant, Image, Prompt, Seal, SealEntry, Vote, Voter
+from arena.tables import Battle, Entrant, Image, Prompt, Removal, RemovalKind, Seal, SealEntry, Vote, Voter
 
 
 @dataclass(frozen=True, slots=True)
 class DataPage:
-    """Counts of all campaigns; ``voters`` are those who have voted, ``head`` the newest seal."""
+    """Counts of all campaigns; ``voters`` are those who have voted, ``head`` the newest seal.
+
+    ``votes`` are all that were cast, those withdrawn and excluded among them; so are the ``sealed`` ones.
+    """
 
     votes: int
+    withdrawn: int
+    excluded: int
     sealed: int
     head: str | None
     sealed_at: datetime | None
@@ -34,9 +39,15 @@ def data_page(session: Session) -> DataPage:
         select(Seal.digest, Seal.sealed_at).order_by(Seal.id.desc()).limit(1)
     ).one_or_none()
     has_voted = exists().where(Battle.voter_id == Voter.id, Battle.voted_at.is_not(None))
+    removed: dict[RemovalKind, int] = dict(
+        session.execute(select(Removal.kind, func.count()).group_by(Removal.kind)).all()
+    )
+    of_removals = select(func.count()).select_from(SealEntry).where(SealEntry.removal_id.is_not(None))
     return DataPage(
         votes=_count(session, Vote),
-        sealed=_count(session, SealEntry),
+        withdrawn=removed.get(RemovalKind.WITHDRAWN, 0),
+        excluded=removed.get(RemovalKind.EXCLUDED, 0),
+        sealed=_count(session, SealEntry) - (session.scalar(of_removals) or 0),
         head=head.digest if head else None,
         sealed_at=head.sealed_at if head else None,
         pictures=_count(session, Image),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from arena.errors import UnknownPicture
@@ -34,3 +35,15 @@ def named_picture(session: Session, *, digest: str, now: datetime) -> str:
     if not prompts or session.scalar(dealt.limit(1)) is not None:
         raise UnknownPicture("there is no such picture on show")
     return digest
+
+
+def holding_back(session: Session, campaigns: Collection[str], *, now: datetime) -> tuple[str, ...]:
+    """Names of the campaigns that are not closed and deal a prompt of some campaigns, by their slugs."""
+    of_them = (
+        select(CampaignPrompt.prompt_id)
+        .join(Campaign, Campaign.id == CampaignPrompt.campaign_id)
+        .where(Campaign.slug.in_(campaigns))
+    )
+    dealing = exists().where(CampaignPrompt.campaign_id == Campaign.id, CampaignPrompt.prompt_id.in_(of_them))
+    open_now = or_(Campaign.closed_at.is_(None), Campaign.closed_at > now)
+    return tuple(session.scalars(select(Campaign.name).where(open_now, dealing).order_by(Campaign.id)))

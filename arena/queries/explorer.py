@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from analysis.outcomes import Outcome
 from arena.errors import NotOnShow
 from arena.queries.prompts import holds, in_category
+from arena.queries.removed import stands
 from arena.queries.showing import Name, Show, name_of, on_show, seed_of, shows
 from arena.tables import Battle, Campaign, Criterion, Entrant, Image, Prompt, Reason, Vote
 
@@ -164,8 +165,11 @@ def shown_battle(session: Session, number: int, *, now: datetime) -> ShownBattle
     NotOnShow
         If there is none of that number, or it may not be shown yet; in the same words.
     """
-    closed = [show.campaign_id for show in shows(session, now=now)]
-    query = select(Battle.id).where(Battle.id == number, Battle.campaign_id.in_(closed), on_show(now))
+    query = select(Battle.id).where(
+        Battle.id == number,
+        or_(false(), *(_answered(show) for show in shows(session, now=now))),
+        on_show(now),
+    )
     found = _read(session, list(session.scalars(query)))
     if not found:
         raise NotOnShow(f"no battle of the number {number} is on show")
@@ -183,10 +187,19 @@ def _prompts(session: Session, filters: Filters) -> list[int] | None:
     return found if len(found) <= FEW_PROMPTS else None
 
 
+def _answered(show: Show, *outcomes: Outcome) -> ColumnElement[bool]:
+    """Whether a campaign's battle has an answer to the first question that stands, or one of these."""
+    said = [Vote.outcome.in_(outcomes)] if outcomes else []
+    return and_(
+        Battle.campaign_id == show.campaign_id,
+        exists().where(Vote.battle_id == Battle.id, Vote.criterion_id == show.criterion_id, *said, stands()),
+    )
+
+
 def _conditions(
     filters: Filters, prompts: Sequence[int] | None, show: Show, now: datetime
 ) -> list[ColumnElement[bool]]:
-    wanted = [Battle.campaign_id == show.campaign_id, on_show(now)]
+    wanted = [_answered(show), on_show(now)]
     wanted += [
         or_(Battle.left_entrant_id == entrant, Battle.right_entrant_id == entrant)
         for entrant in filters.entrants
@@ -209,19 +222,14 @@ def _conditions(
 
 
 def _outcome(outcome: str, entrants: Sequence[int], show: Show) -> ColumnElement[bool]:
-    def said(*outcomes: Outcome) -> ColumnElement[bool]:
-        return exists().where(
-            Vote.battle_id == Battle.id, Vote.criterion_id == show.criterion_id, Vote.outcome.in_(outcomes)
-        )
-
     if outcome not in (WON, LOST):
-        return said(Outcome(outcome))
+        return _answered(show, Outcome(outcome))
     if not entrants:
-        return said(Outcome.LEFT, Outcome.RIGHT)
+        return _answered(show, Outcome.LEFT, Outcome.RIGHT)
     sides = (Outcome.LEFT, Outcome.RIGHT) if outcome == WON else (Outcome.RIGHT, Outcome.LEFT)
     return or_(
-        and_(Battle.left_entrant_id == entrants[0], said(sides[0])),
-        and_(Battle.right_entrant_id == entrants[0], said(sides[1])),
+        and_(Battle.left_entrant_id == entrants[0], _answered(show, sides[0])),
+        and_(Battle.right_entrant_id == entrants[0], _answered(show, sides[1])),
     )
 
 
@@ -270,7 +278,7 @@ def _read(session: Session, numbers: Sequence[int]) -> list[ShownBattle]:
     for battle_id, criterion_id, question, outcome in session.execute(
         select(Vote.battle_id, Criterion.id, Criterion.question, Vote.outcome)
         .join(Criterion, Vote.criterion_id == Criterion.id)
-        .where(Vote.battle_id.in_(numbers))
+        .where(Vote.battle_id.in_(numbers), stands())
         .order_by(Criterion.position, Vote.ballot_no)
     ):
         answers.setdefault(battle_id, {})[criterion_id] = Answer(question, outcome)

@@ -1,4 +1,4 @@
-"""What makes a board fair or not: who was dealt how often, every variant ever entered, what does not count."""
+"""What makes a board fair or not: who was dealt how often, every variant ever entered, what is left out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from arena.queries.boards import find_campaign, first_criterion, labels_of, newest_run
+from arena.queries.boards import first_criterion, labels_of, newest_run
+from arena.queries.releases import campaigns_of
 from arena.queries.showing import Name, name_of
 from arena.queries.studies import newest_study
-from arena.tables import BattleKind, Campaign, CampaignEntrant, Entrant, Rating, RatingRun
+from arena.tables import BattleKind, Campaign, CampaignEntrant, Entrant, Rating, RatingRun, RemovalKind
 
 SAMPLING: Final = "sampling"
 """Kind of the study that holds the counts; only the newest is kept."""
@@ -69,11 +70,20 @@ class Battles:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """Votes on ordinary battles that count no more: withdrawn by their raters, or excluded by a rule."""
+
+    kind: RemovalKind
+    rule: str | None
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """Counts of a campaign at one moment.
 
     ``known`` is the number of ordinary battles with a known probability, ``counted`` that of the votes in the
-    tallies of the first question: those that its board counts.
+    tallies of the first question: those that its board counts; ``removed`` are votes on the same question.
     """
 
     made_at: datetime
@@ -82,6 +92,7 @@ class Sampling:
     kinds: Mapping[BattleKind, Battles]
     known: int
     counted: int
+    removed: tuple[Removed, ...]
 
     @property
     def ordinary(self) -> Battles:
@@ -163,14 +174,14 @@ class FairPlay:
         return sorted((one for one in variants if one.retired_at), key=lambda one: one.entrant_id)
 
 
-def fair_play(session: Session, campaign: str | None, *, now: datetime) -> FairPlay:
+def fair_play(session: Session, campaign: str, *, now: datetime) -> FairPlay:
     """Read everything about a campaign and the newest board of its first question.
 
     Raises
     ------
     UnknownCampaign
     """
-    found = find_campaign(session, campaign)
+    (found,) = campaigns_of(session, campaign)
     question = first_criterion(session, found.id)
     run = newest_run(session, found.id, question.id)
     members = set(
@@ -243,4 +254,7 @@ def sampling(session: Session, campaign: Campaign) -> Sampling | None:
         kinds={BattleKind(kind): Battles(**row) for kind, row in told["kinds"].items()},
         known=told["known"],
         counted=told["counted"],
+        removed=tuple(
+            Removed(RemovalKind(one["kind"]), one["rule"], one["votes"]) for one in told["removed"]
+        ),
     )

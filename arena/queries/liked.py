@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
 from arena.queries.embargo import dealt_prompts
+from arena.queries.removed import stands
 from arena.queries.showing import Count, on_show, seed_of, shows
 from arena.tables import Battle, Campaign, Image, Prompt, Tally, Vote
 
@@ -48,6 +49,7 @@ def picture_counts(session: Session, entrant_id: int, *, now: datetime) -> dict[
             Battle.campaign_id.in_([show.campaign_id for show in asked]),
             Vote.criterion_id.in_([show.criterion_id for show in asked]),
             on_show(now),
+            stands(),
         )
         .group_by(image, is_left, Vote.outcome)
     )

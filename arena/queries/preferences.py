@@ -15,9 +15,21 @@ from sqlalchemy.orm import Session
 from analysis.outcomes import Outcome
 from arena.domain.imported import BACKEND, NAME
 from arena.queries.votes import label
-from arena.tables import Battle, BattleKind, Campaign, Criterion, Entrant, Image, Prompt, Vote
+from arena.tables import (
+    Battle,
+    BattleKind,
+    Campaign,
+    Criterion,
+    Entrant,
+    Image,
+    Prompt,
+    Removal,
+    RemovalKind,
+    Vote,
+)
 
 OUTCOMES = tuple(Outcome)
+REMOVED = (None, *RemovalKind)
 CHUNK = 20_000
 _AT_ONCE = 500
 _WHOLE = (
@@ -33,6 +45,7 @@ _WHOLE = (
     "left_image",
     "right_image",
     "outcome",
+    "removed",
 )
 
 
@@ -76,8 +89,9 @@ class Question:
 def ballots(session: Session, campaign_id: int | None) -> dict[str, array[Any]]:
     """Every vote in the order of ids, by column.
 
-    ``outcome`` is a position in `OUTCOMES`, ``day`` a day's ordinal, ``ordinary`` 0 or 1, ``propensity`` a
-    float, NaN if nobody knows it; the rest are ids, 0 for a picture that is not here. 60 bytes a vote are held, whatever the pictures weigh.
+    ``outcome`` is a position in `OUTCOMES`, ``removed`` one in `REMOVED`, ``day`` a day's ordinal,
+    ``ordinary`` 0 or 1, ``propensity`` a float, NaN if nobody knows it; the rest are ids, 0 for a picture
+    that is not here. 64 bytes a vote are held, whatever the pictures weigh.
     """
     query = (
         select(
@@ -93,10 +107,12 @@ def ballots(session: Session, campaign_id: int | None) -> dict[str, array[Any]]:
             func.coalesce(Battle.left_image_id, 0),
             func.coalesce(Battle.right_image_id, 0),
             case(*((Vote.outcome == outcome, place) for place, outcome in enumerate(OUTCOMES))),
+            case(*((Removal.kind == kind, place) for place, kind in enumerate(REMOVED) if kind), else_=0),
             Battle.propensity,
             _day(session.get_bind().dialect.name),
         )
         .join(Battle, Vote.battle_id == Battle.id)
+        .outerjoin(Removal, Removal.vote_id == Vote.id)
         .order_by(Vote.id)
         .execution_options(yield_per=CHUNK)
     )

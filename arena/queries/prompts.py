@@ -13,6 +13,7 @@ from analysis.outcomes import Outcome
 from arena.domain.categories import UNCATEGORISED
 from arena.errors import NotFound
 from arena.queries.embargo import dealt_prompts
+from arena.queries.removed import stands
 from arena.queries.showing import Count, Name, name_of, on_show, seed_of, shows
 from arena.tables import (
     Battle,
@@ -222,16 +223,15 @@ def _counts(session: Session, number: int, now: datetime) -> dict[int, Count]:
         .join(Vote, Vote.battle_id == Battle.id)
         .where(
             Battle.prompt_id == number,
-            Battle.left_image_id.is_not(None),
-            Battle.right_image_id.is_not(None),
             Battle.campaign_id.in_([show.campaign_id for show in asked]),
             Vote.criterion_id.in_([show.criterion_id for show in asked]),
             on_show(now),
+            stands(),
         )
         .group_by(Battle.left_image_id, Battle.right_image_id, Vote.outcome)
     )
     for left, right, outcome, votes in rows:
-        assert left is not None and right is not None, "asked for"
-        found[left] = found.get(left, Count()).plus(Outcome(outcome), votes, on_left=True)
-        found[right] = found.get(right, Count()).plus(Outcome(outcome), votes, on_left=False)
+        for image, on_left in ((left, True), (right, False)):
+            if image is not None:
+                found[image] = found.get(image, Count()).plus(Outcome(outcome), votes, on_left=on_left)
     return found

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from analysis.intervals import wilson_interval
 from analysis.outcomes import Outcome
 from arena.queries.boards import first_criterion
+from arena.queries.removed import stands
 from arena.tables import Battle, BattleKind, Reason, Vote
 
 
@@ -65,6 +66,7 @@ def reasons(session: Session, campaign_id: int) -> Reasons:
             Vote.criterion_id == first_criterion(session, campaign_id).id,
             Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT)),
             Reason.unblinded.is_(False),
+            stands(),
         )
         .group_by(Battle.left_entrant_id, Battle.right_entrant_id, Vote.outcome)
     )

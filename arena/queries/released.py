@@ -17,6 +17,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from arena.domain.blinding import PICTURES_LAST
+from arena.queries.removed import stands
 from arena.queries.votes import released
 from arena.tables import (
     Battle,
@@ -26,6 +27,7 @@ from arena.tables import (
     Event,
     Prompt,
     Reason,
+    Removal,
     Seal,
     SealEntry,
     Vote,
@@ -36,7 +38,7 @@ SLACK = timedelta(minutes=1)
 
 
 def mark(session: Session, *, now: datetime) -> tuple[Any, ...]:
-    """Numbers of which one changes whenever a told vote is added, or anything that is told of one.
+    """Numbers of which one changes whenever a told vote is added or removed, or anything that is told of one.
 
     While no seal is added, votes can only go from withheld to told: how many are withheld says which are.
     """
@@ -46,6 +48,7 @@ def mark(session: Session, *, now: datetime) -> tuple[Any, ...]:
     return (
         *(session.scalar(select(func.max(table.id))) for table in (Seal, Reason, Event, Prompt)),
         session.scalar(withheld.with_only_columns(func.count())),
+        session.scalar(select(func.count()).select_from(Removal)),
         *session.scalars(closed),
     )
 
@@ -55,7 +58,10 @@ def told_battles(
 ) -> Sequence[int]:
     """Numbers of the next battles with a vote that is told."""
     told = exists().where(
-        Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id, released(now - PICTURES_LAST)
+        Vote.battle_id == Battle.id,
+        SealEntry.vote_id == Vote.id,
+        released(now - PICTURES_LAST),
+        stands(),
     )
     query = select(Battle.id).where(Battle.id > after, told)
     if campaign_id is not None:

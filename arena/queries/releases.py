@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from arena.domain.cards import public_runtime
 from arena.domain.seals import day_of
 from arena.errors import UnknownCampaign
+from arena.queries.removed import excluded, stands, withdrawn
 from arena.queries.votes import label
 from arena.tables import (
     Battle,
@@ -28,9 +30,12 @@ from arena.tables import (
     Prompt,
     Rating,
     RatingRun,
+    Removal,
+    RemovalKind,
     Seal,
     SealEntry,
     Vote,
+    Voter,
 )
 
 CHUNK = 2_000
@@ -55,14 +60,52 @@ def campaigns_of(session: Session, slug: str | None) -> list[Campaign]:
     return named
 
 
-def vote_count(session: Session, campaign_id: int | None, *, sealed: bool = False) -> int:
-    """How many votes there are, or how many of them are sealed."""
+@dataclass(frozen=True, slots=True)
+class VoteCounts:
+    """How many votes there are: those that stand in the chain, those removed there, those not sealed."""
+
+    stand: int
+    withdrawn: int
+    excluded: int
+    unsealed: int
+
+
+def vote_counts(session: Session, campaign_id: int | None) -> VoteCounts:
+    """Count votes by what an export makes of them."""
+    every, sealed, gone, out = (
+        _votes(session, campaign_id, condition)
+        for condition in (
+            None,
+            exists().where(SealEntry.vote_id == Vote.id),
+            withdrawn(sealed=True),
+            excluded(sealed=True),
+        )
+    )
+    return VoteCounts(stand=sealed - gone - out, withdrawn=gone, excluded=out, unsealed=every - sealed)
+
+
+def _votes(session: Session, campaign_id: int | None, condition: ColumnElement[bool] | None) -> int:
     query = select(func.count()).select_from(Vote)
-    if sealed:
-        query = query.join(SealEntry, SealEntry.vote_id == Vote.id)
+    if condition is not None:
+        query = query.where(condition)
     if campaign_id is not None:
         query = query.join(Battle, Vote.battle_id == Battle.id).where(Battle.campaign_id == campaign_id)
     return session.scalar(query) or 0
+
+
+def cohorts(session: Session, campaign_id: int | None) -> dict[str, int]:
+    """Votes that stand in the chain, by the cohort of their raters."""
+    query = (
+        select(Voter.cohort, func.count(Vote.id))
+        .join(Battle, Vote.battle_id == Battle.id)
+        .join(Voter, Battle.voter_id == Voter.id)
+        .where(exists().where(SealEntry.vote_id == Vote.id), stands(sealed=True))
+        .group_by(Voter.cohort)
+        .order_by(Voter.cohort)
+    )
+    if campaign_id is not None:
+        query = query.where(Battle.campaign_id == campaign_id)
+    return dict(session.execute(query).all())
 
 
 def prompt_rows(session: Session, campaign_id: int | None) -> Iterator[list[Row]]:
@@ -196,9 +239,10 @@ def ratings_of(session: Session, run: RatingRun) -> list[tuple[int, str, Rating]
 def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> list[Row]:
     """What became of the battles of each ordered pair; a battle counts in one column beside ``dealt``."""
     left, right = aliased(Entrant), aliased(Entrant)
-    voted = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id)
-    skipped = ~voted & Battle.skipped_at.is_not(None)
-    expired = ~voted & Battle.skipped_at.is_(None) & (Battle.expires_at <= now)
+    answered = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id)
+    voted = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id, stands(sealed=True))
+    skipped = ~answered & Battle.skipped_at.is_not(None)
+    expired = ~answered & Battle.skipped_at.is_(None) & (Battle.expires_at <= now)
     query = (
         select(
             Campaign.slug.label("campaign"),
@@ -209,6 +253,7 @@ def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> l
             right.revision.label("right_revision"),
             func.count(Battle.id).label("dealt"),
             _sum(voted).label("voted"),
+            _sum(answered).label("answered"),
             _sum(skipped).label("skipped"),
             _sum(expired).label("expired"),
         )
@@ -228,9 +273,10 @@ def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> l
             "right": label(row.right_slug, row.right_revision),
             "dealt": row.dealt,
             "voted": row.voted,
+            "removed": row.answered - row.voted,
             "skipped": row.skipped,
             "expired": row.expired,
-            "open": row.dealt - row.voted - row.skipped - row.expired,
+            "open": row.dealt - row.answered - row.skipped - row.expired,
         }
         for row in session.execute(query)
     ]
@@ -238,6 +284,11 @@ def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> l
 
 def seal_rows(session: Session, campaign_id: int | None) -> Iterator[Row]:
     """The chain from its first link; a leaf has its vote's number only if the export holds the vote."""
+    taken_back = (
+        select(Removal.vote_id)
+        .join(SealEntry, SealEntry.removal_id == Removal.id)
+        .where(Removal.kind == RemovalKind.WITHDRAWN)
+    )
     query = (
         select(
             Seal.id,
@@ -246,12 +297,12 @@ def seal_rows(session: Session, campaign_id: int | None) -> Iterator[Row]:
             Seal.entries,
             Seal.sealed_at,
             SealEntry.leaf,
-            SealEntry.vote_id,
+            Vote.id.label("vote_id"),
             Battle.campaign_id,
         )
         .join(SealEntry, SealEntry.seal_id == Seal.id)
-        .join(Vote, SealEntry.vote_id == Vote.id)
-        .join(Battle, Vote.battle_id == Battle.id)
+        .outerjoin(Vote, (SealEntry.vote_id == Vote.id) & Vote.id.not_in(taken_back))
+        .outerjoin(Battle, Vote.battle_id == Battle.id)
         .order_by(SealEntry.seal_id, SealEntry.position)
         .execution_options(yield_per=CHUNK)
     )

@@ -107,7 +107,7 @@ def on_show(now: datetime) -> ColumnElement[bool]:
 
 
 def seed_of(image: Image) -> int | None:
-    """The seed that a picture was painted from; one that came from another arena has a number in its place."""
+    """The seed that a picture was painted from; nobody told that of one from another arena."""
     return image.seed if image.batch else None
 
 

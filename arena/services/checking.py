@@ -17,7 +17,7 @@ from arena.domain.imported import BACKEND
 from arena.errors import ArenaError
 from arena.services.sealing import broken_seal
 from arena.storage import ImageStore
-from arena.tables import BlindCopy, Entrant, Image, Job, JobState, Tally, Vote
+from arena.tables import BlindCopy, Entrant, Image, Job, JobState, Removal, Tally, Vote
 
 if TYPE_CHECKING:
     from models.catalog import Catalog
@@ -75,7 +75,9 @@ def _votes(session: Session) -> Finding:
     counted = (
         session.scalar(select(func.coalesce(func.sum(Tally.votes), 0)).where(Tally.category == "all")) or 0
     )
-    return Finding("votes", counted <= votes, f"{votes} votes, {counted} counted on boards")
+    removed = session.scalar(select(func.count(Removal.id))) or 0
+    told = f"{votes} votes, {removed} of them removed, {counted} counted on boards"
+    return Finding("votes", counted <= votes - removed, told)
 
 
 def _seals(session: Session) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from arena.domain.categories import check_categories
@@ -249,10 +249,20 @@ def add_prompts(
         session.execute(insert(Prompt), rows)
         known |= prompts_by_digest(session, missing)
     mine = CampaignPrompt.campaign_id == campaign.id
-    asked = set(session.scalars(select(CampaignPrompt.prompt_id).where(mine)))
-    fresh = [known[digest] for digest in cleaned if known[digest] not in asked]
+    numbers = [known[digest] for digest in cleaned]
+    asked = {
+        number
+        for start in range(0, len(numbers), _AT_ONCE)
+        for number in session.scalars(
+            select(CampaignPrompt.prompt_id).where(
+                mine, CampaignPrompt.prompt_id.in_(numbers[start : start + _AT_ONCE])
+            )
+        )
+    }
+    fresh = [number for number in numbers if number not in asked]
     if fresh:
-        places = enumerate(fresh, start=len(asked) + 1)
+        last = session.scalar(select(func.count()).select_from(CampaignPrompt).where(mine)) or 0
+        places = enumerate(fresh, start=last + 1)
         session.execute(
             insert(CampaignPrompt),
             [

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, RATINGS, VOTES, Column
+from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, RATINGS, REMOVALS, VOTES, Column
 from arena.domain.seals import PUBLIC
 from arena.tables import Campaign
 
@@ -87,7 +87,12 @@ The chain shows that nothing was changed after it was sealed, as far as somebody
 
 It cannot show that an operator who rewrites the whole chain did not. Compare the head with one that was
 published elsewhere, at the time: `arena verify FOLDER --head HEAD`. A leaf without a vote's number in
-`seals.jsonl` belongs to a vote that this export does not hold.
+`seals.jsonl` belongs to a vote that its rater withdrew, to a removal, or to another campaign.
+
+A removal is a leaf too: SHA-256 of `{{"type": "removal/1"}}` with `vote_leaf`, `kind`, `rule` and `day` of
+its row in `removals.csv`, as canonical JSON. Of a withdrawn vote nothing is left but its bare leaf; an
+excluded one is in `excluded.csv`, with its rule, and counts on no board. Exports from before a withdrawal
+still hold the vote.
 """
 
 
@@ -107,6 +112,7 @@ class CardFacts:
     cards: Sequence[Mapping[str, Any]]
     seals: int
     head: str | None
+    measured: Sequence[str]
 
 
 def dataset_card(facts: CardFacts) -> str:
@@ -125,12 +131,14 @@ def dataset_card(facts: CardFacts) -> str:
         + "- prompts: the `licence` column of `prompts.csv`\n- votes: as the operator states\n"
         + "\n## Known biases and limits\n\n"
         + _BIASES
+        + "".join(f"- {line}\n" for line in facts.measured)
         + "\n## Files\n\n"
         + "".join(f"- `{name}`: {meaning}\n" for name, meaning in FILES.items())
         + "".join(
             f"\n### {title}\n\n{_table(columns)}"
             for title, columns in (
                 ("votes.csv, votes.parquet", VOTES),
+                ("removals.csv", REMOVALS),
                 ("images.parquet", IMAGES),
                 ("prompts.csv", PROMPTS),
                 ("dealt.csv", DEALT),

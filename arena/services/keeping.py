@@ -14,7 +14,7 @@ from arena.queries.liked import Shown, Stamp
 from arena.queries.reasons import Reasons, reasons
 from arena.queries.showing import Count
 from arena.services.shares import most_and_least
-from arena.tables import Reason
+from arena.tables import Reason, Removal
 
 SHOWN = 3
 """Pictures that are shown of those most and of those least liked."""
@@ -63,15 +63,16 @@ def _hung(images: list[int], counts: Mapping[int, Count], shown: Mapping[int, Sh
 
 @dataclass(slots=True)
 class ReasonCounts:
-    """The reasons given in campaigns, counted anew when there are `MORE` of them."""
+    """The reasons given in campaigns, counted anew when there are `MORE` of them or of votes removed."""
 
     _kept: dict[int, tuple[int, Reasons]] = field(default_factory=dict)
 
     def of(self, session: Session, campaign_id: int) -> Reasons:
         """The reasons of one campaign."""
         newest = session.scalar(select(func.max(Reason.id))) or 0
+        changes = newest + (session.scalar(select(func.count()).select_from(Removal)) or 0)
         kept = self._kept.get(campaign_id)
-        if kept is None or newest > kept[0] * (1 + MORE):
-            kept = newest, reasons(session, campaign_id)
+        if kept is None or changes > kept[0] * (1 + MORE):
+            kept = changes, reasons(session, campaign_id)
             self._kept[campaign_id] = kept
         return kept[1]

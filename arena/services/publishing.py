@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from arena.config import Settings
-from arena.domain.columns import DEALT, IMAGES, PROMPTS, VOTES
+from arena.domain.columns import DEALT, EXCLUDED, IMAGES, PROMPTS, REMOVALS, VOTES
 from arena.domain.pseudonyms import Pseudonyms
 from arena.domain.seals import day_of
 from arena.errors import CorruptImage, UnknownPicture
-from arena.queries import releases
+from arena.queries import releases, removed
 from arena.services import release_folder
+from arena.services.biases import Sides, cohort_line, dealing_lines
 from arena.services.dataset_card import CardFacts, dataset_card
 from arena.services.release_boards import Counts, boards, newest_runs, ratings_csv
 from arena.services.vote_columns import Columns, vote_columns
@@ -39,6 +40,8 @@ from arena.tables import Campaign
 
 Progress = Callable[[int, int], None]
 
+WITHDRAWN = "withdrawn by their raters"
+EXCLUDED_BY_RULE = "excluded by a rule, in excluded.csv"
 TOO_LATE = "cast after the export had begun"
 LOST = "missing or damaged in the store"
 
@@ -189,17 +192,17 @@ class _Export:
     tell: Progress
     done: int = 0
     total: int = 0
+    sides: Sides = field(default_factory=Sides)
 
     def write(self) -> ExportReport:
-        votes = releases.vote_count(self.session, self.campaign_id)
-        self.total = releases.vote_count(self.session, self.campaign_id, sealed=True)
-        dropped = {TOO_LATE: votes - self.total} if votes > self.total else {}
-        kept = self.total
-        self.total += releases.picture_count(self.session, self.campaign_id)
+        counts = releases.vote_counts(self.session, self.campaign_id)
+        left_out = {WITHDRAWN: counts.withdrawn, EXCLUDED_BY_RULE: counts.excluded, TOO_LATE: counts.unsealed}
+        self.total = counts.stand + releases.picture_count(self.session, self.campaign_id)
         self.tell(0, self.total)
         cards = releases.entrant_cards(self.session, self.campaign_id)
         self._json("entrants.json", cards)
         told = self._votes()
+        self._removed()
         self._json("ratings.json", told)
         (self.folder / "ratings.csv").write_bytes(ratings_csv(told))
         self._csv("prompts.csv", PROMPTS, releases.prompt_rows(self.session, self.campaign_id))
@@ -216,13 +219,18 @@ class _Export:
                 found.slug: [f"{q.slug}: {q.question}" for q in releases.questions(self.session, found.id)]
                 for found in self.campaigns
             },
-            kept=kept,
-            dropped=dropped,
+            kept=counts.stand,
+            dropped={why: n for why, n in left_out.items() if n},
             pictures=pictures,
             pictures_left_out={LOST: lost} if lost else {},
             cards=cards,
             seals=seals,
             head=head,
+            measured=(
+                *self.sides.lines(),
+                *dealing_lines(dealt),
+                cohort_line(releases.cohorts(self.session, self.campaign_id)),
+            ),
         )
         (self.folder / "README.md").write_text(dataset_card(facts), encoding="utf-8")
         return self._finish(facts, len(told))
@@ -234,6 +242,7 @@ class _Export:
                 "export": facts.export_id,
                 "exported_on": facts.day,
                 "campaign": self.campaign,
+                "release": None,
                 "votes": facts.kept,
                 "seals": facts.seals,
                 "head": facts.head,
@@ -266,14 +275,33 @@ class _Export:
             as_parquet = open_files.enter_context(ParquetRows(sink, VOTES))
             as_csv.write(header(VOTES))
             for columns in vote_columns(
-                self.session, pseudonyms=self.pseudonyms, campaign_id=self.campaign_id
+                self.session,
+                pseudonyms=self.pseudonyms,
+                campaign_id=self.campaign_id,
+                which=removed.stands(sealed=True),
             ):
                 as_csv.write(csv_block(VOTES, columns))
                 as_parquet.write_columns(columns)
+                self.sides.add(columns)
                 for row in rows_of(columns):
                     counts.add(row)
                 self._step(len(columns["vote"]))
         return list(boards(self.session, self.campaigns, runs, counts, now=self.now))
+
+    def _removed(self) -> None:
+        """Write the excluded votes with their rules, and what the chain holds of all removals."""
+        with (self.folder / "excluded.csv").open("wb") as out:
+            out.write(header(EXCLUDED))
+            for columns in vote_columns(
+                self.session,
+                pseudonyms=self.pseudonyms,
+                campaign_id=self.campaign_id,
+                which=removed.excluded(sealed=True),
+            ):
+                votes = columns["vote"]
+                rules = removed.rules_of(self.session, first=votes[0], last=votes[-1])
+                out.write(csv_block(EXCLUDED, {**columns, "rule": [rules[vote] for vote in votes]}))
+        self._csv("removals.csv", REMOVALS, removed.removal_rows(self.session, self.campaign_id))
 
     def _seals(self) -> tuple[int, str | None]:
         """Write the chain; returns its length and its head."""

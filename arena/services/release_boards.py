@@ -15,6 +15,7 @@ from arena.domain.columns import RATINGS
 from arena.domain.seals import day_of
 from arena.queries.boards import newest_run
 from arena.queries.releases import labels, questions, ratings_of
+from arena.queries.removed import removed_of
 from arena.services.fitting import BoardVotes, Fitted, fit_board
 from arena.services.vote_tables import csv_lines, header
 from arena.tables import BattleKind, Campaign, Criterion, Rating, RatingRun
@@ -81,12 +82,13 @@ class Counts:
 
 
 def newest_runs(session: Session, campaigns: Iterable[Campaign]) -> dict[Key, RatingRun]:
-    """The newest run of each board."""
+    """The newest run of each board, if no vote on its question was removed since."""
     return {
         (campaign.slug, criterion.slug): run
         for campaign in campaigns
         for criterion in questions(session, campaign.id)
         if (run := newest_run(session, campaign.id, criterion.id))
+        and run.removed == removed_of(session, criterion.id)
     }
 
 

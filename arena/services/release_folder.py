@@ -21,8 +21,13 @@ from arena.errors import Conflict, Unavailable
 FORMAT = "vernissage/1"
 MANIFEST = "manifest.json"
 PART = "manifest.json.part"
-SAYS = ("campaign", "digest", "export", "exported_on", "files", "format", "head", "seals", "votes")
-"""What every manifest says."""
+PERSONAL = "personal.json"
+SUMS = "SHA256SUMS"
+SAYS = ("campaign", "digest", "export", "exported_on", "files", "format", "head", "release", "seals", "votes")
+"""What every manifest says; of an export that is no release, ``release`` is null."""
+
+RELEASED = ("croissant.json", PERSONAL)
+"""What the manifest of a release names beside the files of every export; `SUMS` is made from the manifest."""
 
 _PICTURE = re.compile(r"[0-9a-f]{64}\.png")
 _BLOCK = 1 << 18
@@ -93,11 +98,7 @@ def finish(folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
         What else the manifest says.
     """
     os.sync()  # once for all the pictures: the manifest must not outlive what it speaks of
-    files = {
-        name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in sorted(own_files(folder))
-    }
-    manifest = {**told, "format": FORMAT, "files": files}
+    manifest = {**told, "format": FORMAT, "files": hashed(folder)}
     manifest["digest"] = manifest_digest(manifest)
     with (folder / PART).open("wb") as out:
         out.write(manifest_bytes(manifest))
@@ -112,9 +113,24 @@ def finish(folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
     return manifest
 
 
+def hashed(folder: Path) -> dict[str, dict[str, Any]]:
+    """SHA-256 and length of every file that an export writes, by name."""
+    return {
+        name: {"sha256": sha256_of(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in sorted(own_files(folder))
+    }
+
+
+def sums(folder: Path, manifest: Mapping[str, Any]) -> bytes:
+    """``SHA256SUMS`` of a release: every file that its manifest names, and the manifest itself."""
+    digests = {name: file["sha256"] for name, file in manifest["files"].items()}
+    digests[MANIFEST] = sha256_of(folder / MANIFEST)
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
+
+
 def own_files(folder: Path) -> Iterator[str]:
     """Names of the files that an export writes, as far as they are there; the manifest is not among them."""
-    for name in FILES:
+    for name in (*FILES, *RELEASED):
         if name != MANIFEST and (folder / name).is_file():
             yield name
     for file in (folder / "images").iterdir():

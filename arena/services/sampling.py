@@ -29,11 +29,12 @@ from threadpoolctl import threadpool_limits
 from analysis import wilson_interval
 from arena.db import Database, told_plainly
 from arena.queries.boards import first_criterion, votes_of
-from arena.queries.fair_play import SAMPLING, Battles, Shown
+from arena.queries.fair_play import SAMPLING, Battles, Removed, Shown
+from arena.queries.showing import first_criteria
 from arena.queries.studies import newest_study
 from arena.services.dealing import Stocks, pair_weights
 from arena.services.fitting import LEVEL
-from arena.tables import Battle, BattleKind, Campaign, CampaignEntrant, Entrant, Study, Vote
+from arena.tables import Battle, BattleKind, Campaign, CampaignEntrant, Entrant, Removal, Study, Vote
 
 VERSION: Final = "1"
 
@@ -42,37 +43,31 @@ REST: Final = timedelta(seconds=30)
 
 REST_TIMES: Final = 20
 
-CHUNK: Final = 100_000
+CHUNK: Final = 50_000
 """At most so many battles are read between two seals."""
 
 SETTLED: Final = timedelta(minutes=1)
 """So long after a battle ended nothing of it changes, whatever the clock of another process says."""
 
 Floats = NDArray[np.float64]
-Cell = tuple[BattleKind, int, int]
-"""Kind, left entrant, right entrant."""
+Cells = Mapping[tuple[BattleKind, int, int], Floats]
+"""Numbers by kind, left entrant and right entrant; see `SamplingBook`."""
 
 _COLUMNS: Final = 7
 
 
 @dataclass(slots=True)
-class _Counted:
-    """Battles of a campaign that are settled, counted up to one of them.
+class SamplingBook:
+    """What a worker has counted of battles, and when it may look again.
 
-    The numbers of a cell are battles, answered, skipped and expired ones, those with a known probability, and
-    the sums of its inverse and of the square of that.
+    ``settled`` are, by campaign, those up to the number ``last``: nothing of them changes any more. The
+    numbers of a cell are battles, answered, skipped and expired ones, those with a known probability, and the
+    sums of its inverse and of the square of that.
     """
 
-    cells: dict[Cell, Floats] = field(default_factory=dict)
-    last: int = 0
-
-
-@dataclass(slots=True)
-class SamplingBook:
-    """What a worker has counted of battles, and when it may look again."""
-
     stocks: Stocks = field(default_factory=Stocks)
-    counted: dict[int, _Counted] = field(default_factory=dict)
+    settled: dict[int, Cells] = field(default_factory=dict)
+    last: int = 0
     next: datetime | None = None
 
 
@@ -84,23 +79,24 @@ def refresh(database: Database, book: SamplingBook, *, now: datetime) -> int:
     if book.next is not None and now < book.next:
         return 0
     started = time.process_time()
+    told: list[tuple[int, dict[str, Any]]] = []
     with database.read() as session:
-        campaigns = session.scalars(select(Campaign).order_by(Campaign.id)).all()
-    made = 0
-    for campaign in campaigns:
-        with database.read() as session:
-            _of_one_moment(session)
-            counted = book.counted.setdefault(campaign.id, _Counted())
-            if not _read_settled(session, campaign.id, counted, now=now):
-                return made
+        _of_one_moment(session)
+        if not _read_settled(session, book, now=now):
+            return 0
+        newer = _count(session, after=book.last, now=now)
+        for campaign in session.scalars(select(Campaign).order_by(Campaign.id)).all():
+            cells = _together(book.settled.get(campaign.id, {}), newer.get(campaign.id, {}))
+            result = _result(session, campaign, cells, book.stocks, now=now)
             before = newest_study(session, campaign.id, SAMPLING)
-            result = _result(session, campaign, counted, book.stocks, now=now)
-        if before is None or before.result != result:
-            with told_plainly(), database.write.begin() as session:
-                _keep(session, campaign.id, result, seconds=time.process_time() - started, now=now)
-            made += 1
-    book.next = now + max(REST, REST_TIMES * timedelta(seconds=time.process_time() - started))
-    return made
+            if before is None or before.result != result:
+                told.append((campaign.id, result))
+    seconds = time.process_time() - started
+    for campaign_id, result in told:
+        with told_plainly(), database.write.begin() as session:
+            _keep(session, campaign_id, result, seconds=seconds, now=now)
+    book.next = now + max(REST, REST_TIMES * timedelta(seconds=seconds))
+    return len(told)
 
 
 def _of_one_moment(session: Session) -> None:
@@ -109,63 +105,65 @@ def _of_one_moment(session: Session) -> None:
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
-def _read_settled(session: Session, campaign_id: int, counted: _Counted, *, now: datetime) -> bool:
-    """Count battles that have been settled since, at most `CHUNK` numbers on; whether none is left."""
-    newest = session.scalar(
-        select(Battle.id)
-        .where(
-            Battle.campaign_id == campaign_id,
-            Battle.id > counted.last,
-            Battle.expires_at <= now - SETTLED,
-        )
-        .order_by(Battle.id.desc())
-        .limit(1)
-    )
+def _read_settled(session: Session, book: SamplingBook, *, now: datetime) -> bool:
+    """Count battles that have been settled since, at most `CHUNK` numbers on; whether none is left.
+
+    Counting stops before the first that may still change, and at the newest that cannot: one that was dealt
+    before it and is not committed yet would be as old.
+    """
+    newer = Battle.id > book.last
+    settled = Battle.expires_at <= now - SETTLED
+    newest = session.scalar(select(Battle.id).where(newer, settled).order_by(Battle.id.desc()).limit(1))
     if newest is None:
         return True
-    until = min(newest, counted.last + CHUNK)
-    _add(counted.cells, _cells(session, campaign_id, after=counted.last, until=until, now=now))
-    counted.last = until
+    until = min(newest, book.last + CHUNK)
+    unsettled = session.scalar(
+        select(Battle.id).where(newer, ~settled, Battle.id <= until).order_by(Battle.id).limit(1)
+    )
+    if unsettled is not None:
+        until = newest = unsettled - 1
+    for campaign_id, cells in _count(session, after=book.last, until=until, now=now).items():
+        book.settled[campaign_id] = _together(book.settled.get(campaign_id, {}), cells)
+    book.last = until
     return until == newest
 
 
-def _cells(
-    session: Session, campaign_id: int, *, after: int, until: int | None = None, now: datetime
-) -> dict[Cell, Floats]:
-    """Count the battles with numbers above one, up to another."""
-    question = first_criterion(session, campaign_id).id
-    answered = exists().where(Vote.battle_id == Battle.id, Vote.criterion_id == question).correlate(Battle)
+def _count(session: Session, *, after: int, until: int | None = None, now: datetime) -> Mapping[int, Cells]:
+    """Count the battles with numbers above one, up to another, by campaign."""
+    first = Vote.criterion_id.in_(first_criteria(session))
+    answered = exists().where(Vote.battle_id == Battle.id, first).correlate(Battle)
     skipped = ~answered & (Battle.skipped_at < Battle.expires_at)
     too_late = Battle.skipped_at.is_(None) | (Battle.skipped_at >= Battle.expires_at)
     expired = ~answered & too_late & (Battle.expires_at <= now)
     inverse = 1.0 / Battle.propensity
+    keys = (Battle.campaign_id, Battle.kind, Battle.left_entrant_id, Battle.right_entrant_id)
     query = select(
-        Battle.kind,
-        Battle.left_entrant_id,
-        Battle.right_entrant_id,
+        *keys,
         func.count(),
         *(func.count().filter(condition) for condition in (answered, skipped, expired)),
         func.count(Battle.propensity),
         func.coalesce(func.sum(inverse), 0.0),
         func.coalesce(func.sum(inverse * inverse), 0.0),
-    ).where(Battle.campaign_id == campaign_id, Battle.id > after)
+    ).where(Battle.id > after)
     if until is not None:
         query = query.where(Battle.id <= until)
-    rows = session.execute(query.group_by(Battle.kind, Battle.left_entrant_id, Battle.right_entrant_id))
-    return {(kind, left, right): np.array(numbers, dtype=float) for kind, left, right, *numbers in rows}
+    found: dict[int, dict[tuple[BattleKind, int, int], Floats]] = {}
+    for campaign_id, kind, left, right, *numbers in session.execute(query.group_by(*keys)):
+        found.setdefault(campaign_id, {})[kind, left, right] = np.array(numbers, dtype=float)
+    return found
 
 
-def _add(cells: dict[Cell, Floats], more: Mapping[Cell, Floats]) -> None:
+def _together(cells: Cells, more: Cells) -> Cells:
+    together = dict(cells)
     for cell, numbers in more.items():
-        cells[cell] = cells[cell] + numbers if cell in cells else numbers
+        together[cell] = together[cell] + numbers if cell in together else numbers
+    return together
 
 
 def _result(
-    session: Session, campaign: Campaign, counted: _Counted, stocks: Stocks, *, now: datetime
+    session: Session, campaign: Campaign, cells: Cells, stocks: Stocks, *, now: datetime
 ) -> dict[str, Any]:
     """Everything that is told of a campaign, as JSON."""
-    cells = dict(counted.cells)
-    _add(cells, _cells(session, campaign.id, after=counted.last, now=now))
     ordinary = {cell: numbers for cell, numbers in cells.items() if cell[0] is BattleKind.ORDINARY}
     families = dict(
         session.execute(
@@ -175,15 +173,30 @@ def _result(
             .order_by(Entrant.id)
         ).all()
     )
+    question = first_criterion(session, campaign.id).id
     policy, pictures = _policy(session, campaign, stocks, now=now)
     return {
         "entrants": _shown(ordinary, {entrant: str(entrant) for entrant in families}, policy),
         "families": _shown(ordinary, families, policy),
         "kinds": _kinds(cells),
         "known": round(sum(numbers[4] for numbers in ordinary.values())),
-        "counted": votes_of(session, campaign.id, first_criterion(session, campaign.id).id),
+        "counted": votes_of(session, campaign.id, question),
+        "removed": [{**asdict(one), "kind": one.kind.value} for one in _removed(session, question)],
         "pictures": pictures,
     }
+
+
+def _removed(session: Session, criterion_id: int) -> list[Removed]:
+    """Votes on ordinary battles that were removed, by rule."""
+    rows = session.execute(
+        select(Removal.kind, Removal.rule, func.count())
+        .join(Vote, Removal.vote_id == Vote.id)
+        .join(Battle, Vote.battle_id == Battle.id)
+        .where(Removal.criterion_id == criterion_id, Battle.kind == BattleKind.ORDINARY)
+        .group_by(Removal.kind, Removal.rule)
+        .order_by(Removal.kind, Removal.rule)
+    )
+    return [Removed(*row) for row in rows]
 
 
 def _policy(
@@ -205,7 +218,7 @@ def _policy(
 
 
 def _shown(
-    cells: Mapping[Cell, Floats], group_of: Mapping[int, str], policy: Mapping[int, float] | None
+    cells: Cells, group_of: Mapping[int, str], policy: Mapping[int, float] | None
 ) -> dict[str, dict[str, Any]]:
     """Add up cells by groups of entrants."""
     names = list(dict.fromkeys(group_of.values()))
@@ -265,7 +278,7 @@ def _offered(
     return np.asarray(share), np.asarray(half)
 
 
-def _kinds(cells: Mapping[Cell, Floats]) -> dict[str, dict[str, int]]:
+def _kinds(cells: Cells) -> dict[str, dict[str, int]]:
     """What became of the battles of each kind."""
     told = {}
     for kind in BattleKind:

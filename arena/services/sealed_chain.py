@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from arena.domain.seals import GENESIS, seal_digest
+from arena.services.sealed_removals import EXCLUDED_CSV, Removals
 from arena.services.vote_tables import Row
 
 SEALS = "seals.jsonl"
@@ -22,6 +23,11 @@ _FIELDS = {"seal", "previous", "digest", "count", "day", "leaves"}
 class Chain:
     """Every seal of an export, and which seal holds which vote.
 
+    Parameters
+    ----------
+    removals : Removals
+        Is told of every leaf.
+
     Attributes
     ----------
     head : str or None
@@ -29,10 +35,11 @@ class Chain:
     digests : set of str
         Of all seals.
     bare : int
-        Leaves of votes that the export does not hold.
+        Leaves that no row of the export tells of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, removals: Removals) -> None:
+        self._removals = removals
         self.head: str | None = None
         self.digests: set[str] = set()
         self.bare = 0
@@ -70,8 +77,9 @@ class Chain:
         if told["digest"] != digest:
             raise ValueError(f"the leaves of seal {number}, in their order, are not those that were sealed")
         for leaf, vote in leaves:
+            known = self._removals.met(leaf, number, vote)
             if vote is None:
-                self.bare += 1
+                self.bare += not known
             else:
                 self._votes.append(vote)
                 self._seals.append(number)
@@ -99,6 +107,10 @@ class Chain:
         """Vote, seal and leaf at a place in the order of votes."""
         at = int(self._by_vote[place])
         return self._votes[at], self._seals[at], self._leaves[at * _DIGEST : (at + 1) * _DIGEST].hex()
+
+    def file_of(self, vote: int) -> str:
+        """Where a vote of the chain has its row."""
+        return EXCLUDED_CSV if vote in self._removals.votes else "votes.csv"
 
     def __len__(self) -> int:
         return len(self._votes)
@@ -131,7 +143,8 @@ class Walk:
                 elif row["leaf"] != leaf:
                     self._say(f"{where}: its leaf is not the one in seal {seal}")
                 return
-            self._say(f"votes.csv: vote {sealed} is in seal {seal} and has no row; it belongs before {where}")
+            file = self._chain.file_of(sealed)
+            self._say(f"{file}: vote {sealed} is in seal {seal} and has no row; it belongs before {where}")
         self._say(f"{where}: no seal holds the vote")
 
     def end(self) -> None:
@@ -139,4 +152,4 @@ class Walk:
         while self._place < len(self._chain):
             sealed, seal, _ = self._chain.entry(self._place)
             self._place += 1
-            self._say(f"votes.csv: vote {sealed} is in seal {seal} and has no row")
+            self._say(f"{self._chain.file_of(sealed)}: vote {sealed} is in seal {seal} and has no row")

@@ -22,6 +22,7 @@ from analysis import Comparisons, run_elo
 from analysis.outcomes import Outcome
 from arena.domain.views import View
 from arena.queries.boards import votes_of
+from arena.queries.removed import removed_of, stands
 from arena.tables import Battle, BattleKind, Prompt, PromptSource, Vote, Voter
 
 OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
@@ -89,11 +90,11 @@ class Numbering:
 
 @dataclass(slots=True)
 class Snapshot:
-    """The ordinary votes of one question.
+    """The ordinary votes on one question that stand.
 
-    ``left``, ``right`` and the images hold database ids (0 where there is no picture), ``outcome`` positions in `OUTCOMES`, ``rater`` and
-    ``prompt`` numbers of `raters` and `prompts`, ``cohort`` positions in `cohorts`, ``day`` UTC days since
-    1970. ``last`` is the number of the newest vote.
+    ``left``, ``right`` and the images hold database ids (0 for a picture that is not here), ``outcome``
+    positions in `OUTCOMES`, ``rater`` and ``prompt`` numbers of `raters` and `prompts`, ``cohort`` positions
+    in `cohorts`, ``day`` UTC days since 1970. ``last`` is the number of the newest vote.
     """
 
     left: Column = field(default_factory=Column)
@@ -109,6 +110,7 @@ class Snapshot:
     prompts: Numbering = field(default_factory=Numbering)
     cohorts: list[str] = field(default_factory=list)
     last: int = 0
+    removed: int = 0
     _elo: dict[int, float] = field(default_factory=dict)
     _elo_votes: int = 0
 
@@ -137,6 +139,7 @@ class Snapshot:
                 Battle.campaign_id == campaign_id,
                 Vote.criterion_id == criterion_id,
                 Battle.kind == BattleKind.ORDINARY,
+                stands(),
             )
             .order_by(Vote.id)
         )
@@ -251,11 +254,14 @@ class SnapshotCache:
     def read(self, session: Session, campaign_id: int, criterion_id: int) -> Snapshot:
         """The votes of a question until now.
 
-        Where a vote was committed late, behind others, the tally tells, and all are read anew.
+        Where votes were removed, and where the tally tells that one was committed late, behind others, all
+        are read anew.
         """
-        snapshot = self._kept.setdefault(criterion_id, Snapshot())
-        snapshot.read(session, campaign_id, criterion_id)
-        if len(snapshot) != votes_of(session, campaign_id, criterion_id):
-            snapshot = self._kept[criterion_id] = Snapshot()
+        removed = removed_of(session, criterion_id)
+        snapshot = self._kept.setdefault(criterion_id, Snapshot(removed=removed))
+        if snapshot.removed == removed:
+            snapshot.read(session, campaign_id, criterion_id)
+        if snapshot.removed != removed or len(snapshot) != votes_of(session, campaign_id, criterion_id):
+            snapshot = self._kept[criterion_id] = Snapshot(removed=removed)
             snapshot.read(session, campaign_id, criterion_id)
         return snapshot

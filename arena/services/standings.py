@@ -22,6 +22,7 @@ from arena.db import Database, told_plainly
 from arena.domain.views import View
 from arena.errors import NoPictures, NotMeasured
 from arena.queries.boards import labels_of, newest_run, votes_of
+from arena.queries.removed import removed_of
 from arena.services.fitting import Fitted, fit_view, pair_table
 from arena.services.snapshots import SnapshotCache
 from arena.services.styling import StyleCache
@@ -63,11 +64,12 @@ class Wanted:
 class FittedBoard:
     """A board fitted outside any write transaction, ready to be kept as a run.
 
-    ``votes`` and ``last_vote_id`` are of the whole question, whatever the view counts of it.
+    ``votes``, ``removed`` and ``last_vote_id`` are of the whole question, whatever the view counts of it.
     """
 
     wanted: Wanted
     votes: int
+    removed: int
     last_vote_id: int
     fitted: Fitted
     elo: dict[int, float]
@@ -137,14 +139,18 @@ def _due(session: Session, now: datetime) -> list[Wanted]:
         .order_by(BoardRequest.asked_at)
     ).all()
     of = {criterion.id: (campaign, criterion) for campaign, criterion in questions}
-    votes = {number: votes_of(session, campaign.id, number) for number, (campaign, _) in of.items()}
+    moved = {
+        number: (votes_of(session, campaign.id, number), removed_of(session, number))
+        for number, (campaign, _) in of.items()
+    }
     wanted = [(Wanted(*pair, View()), False) for pair in of.values()]
     wanted += [(Wanted(*of[number], View.of_text(view)), anew) for number, view, anew in looked_at]
     due = []
     for one, anew in wanted:
         run = newest_run(session, one.campaign.id, one.criterion.id, one.view)
-        n = votes[one.criterion.id]
-        if (n != (run.votes_in_all if run else 0) or (anew and n)) and _rested(run, now):
+        votes, removed = moved[one.criterion.id]
+        seen = (run.votes_in_all, run.removed) if run else (0, removed)
+        if ((votes, removed) != seen or (anew and votes)) and _rested(run, now):
             due.append(one)
     return due
 
@@ -196,6 +202,7 @@ def fit(session: Session, wanted: Wanted, *, cache: Cache) -> FittedBoard:
     return FittedBoard(
         wanted=wanted,
         votes=len(snapshot),
+        removed=snapshot.removed,
         last_vote_id=snapshot.last,
         fitted=fitted,
         elo=snapshot.elo() if view.standing else {},
@@ -235,7 +242,8 @@ def keep(session: Session, board: FittedBoard, *, now: datetime) -> RatingRun | 
     campaign, criterion, view = board.wanted.campaign, board.wanted.criterion, board.wanted.view
     newest = newest_run(session, campaign.id, criterion.id, view)
     asked = session.get(BoardRequest, (criterion.id, str(view)))
-    if newest is not None and newest.votes_in_all == board.votes and asked and asked.pairs is not None:
+    seen = (newest.votes_in_all, newest.removed) if newest else None
+    if seen == (board.votes, board.removed) and asked and asked.pairs is not None:
         return None
     table = board.fitted.table
     run = RatingRun(
@@ -248,6 +256,7 @@ def keep(session: Session, board: FittedBoard, *, now: datetime) -> RatingRun | 
         seed=campaign.seed,
         votes=table.votes,
         votes_in_all=board.votes,
+        removed=board.removed,
         last_vote_id=board.last_vote_id,
         warnings=list(table.warnings),
         details=board.fitted.details,

@@ -14,24 +14,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from arena.domain.categories import check_categories
 from arena.domain.tagging import tag
 from arena.errors import Invalid, NotFound
 from arena.queries.prompts import categories as categories_in_use
+from arena.queries.removed import stands
 from arena.services.curation import record
 from arena.services.standings import refit_categories
-from arena.tables import Battle, BattleKind, CampaignPrompt, Event, Prompt, TaggedBy, Tally, Vote, Voter
+from arena.services.tallies import key_of, move
+from arena.tables import Battle, BattleKind, CampaignPrompt, Event, Prompt, TaggedBy, Vote, Voter
 
 BY_RULE = (TaggedBy.NOBODY, TaggedBy.RULE)
 _AT_ONCE = 5000
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 _LONGEST_NUMBER = 10
-_KEY = tuple(column.name for column in inspect(Tally).primary_key)
-_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +151,8 @@ def _write(
     for prompt_id, votes, told in _votes(session, [one for one in gone if gone[one] or come[one]]):
         for sign, categories in ((-1, gone[prompt_id]), (1, come[prompt_id])):
             for category in categories:
-                moves[tuple({**told, "category": category}[name] for name in _KEY)] += sign * votes
-    _move(session, moves)
+                moves[key_of(told, category)] += sign * votes
+    move(session, moves)
     if moves:
         refit_categories(session)
     for prompt in prompts:
@@ -187,27 +186,12 @@ def _votes(session: Session, prompt_ids: Sequence[int]) -> list[tuple[int, int, 
             .where(
                 Battle.prompt_id.in_(prompt_ids[start : start + _AT_ONCE]),
                 Battle.kind == BattleKind.ORDINARY,
+                stands(),
             )
             .group_by(Battle.prompt_id, *columns.values())
         )
         found += [(row[0], row[1], dict(zip(columns, row[2:], strict=True))) for row in rows]
     return found
-
-
-def _move(session: Session, moves: Mapping[tuple[Any, ...], int]) -> None:
-    """Add to tallies, in key order; what is empty then goes."""
-    rows = [{**dict(zip(_KEY, key, strict=True)), "votes": moves[key]} for key in sorted(moves) if moves[key]]
-    if not rows:
-        return
-    connection = session.connection()
-    insert = _DIALECTS[connection.dialect.name].insert(Tally)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=list(_KEY), set_={"votes": Tally.votes + insert.excluded.votes}
-        ),
-        rows,
-    )
-    connection.execute(delete(Tally).where(Tally.votes == 0))
 
 
 def find_prompt(session: Session, told: str) -> Prompt:

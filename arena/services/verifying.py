@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from heapq import merge
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,27 +17,35 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
 from analysis.outcomes import Outcome
-from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, Column
+from arena.domain.columns import DEALT, FILES, IMAGES, PROMPTS, REMOVALS, Column
 from arena.domain.imported import POLICY
 from arena.domain.seals import leaf
 from arena.errors import Invalid
 from arena.queries.votes import label
+from arena.services.croissant import CROISSANT, croissant
 from arena.services.release_boards import Board, Counts, Key, mismatch, ratings_csv
 from arena.services.release_folder import (
     FORMAT,
     MANIFEST,
+    RELEASED,
     SAYS,
+    SUMS,
     manifest_bytes,
     manifest_digest,
     own_files,
     sha256_of,
+    sums,
 )
 from arena.services.sealed_chain import Chain
-from arena.services.vote_files import UNREADABLE, read_votes
+from arena.services.sealed_removals import EXCLUDED_CSV, REMOVALS_CSV, Removals
+from arena.services.vote_files import UNREADABLE, read_excluded, read_votes
 from arena.services.vote_tables import Row, parse_cells, schema
 from arena.tables import BattleKind
 
 MOST_TOLD = 5
+FATES = ("voted", "removed", "skipped", "expired", "open")
+"""Columns of ``dealt.csv`` of which a battle counts in one."""
+
 _OUTCOMES = {outcome.value for outcome in Outcome}
 _KINDS = {kind.value for kind in BattleKind}
 
@@ -92,7 +101,8 @@ class _Verification:
     checked: list[str] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     manifest: dict[str, Any] = field(default_factory=dict)
-    chain: Chain = field(default_factory=Chain)
+    removals: Removals = field(default_factory=Removals)
+    chain: Chain = field(init=False)
     entrants: set[str] = field(default_factory=set)
     prompts: dict[str, Row] = field(default_factory=dict)
     pictures: set[tuple[str, str, str]] = field(default_factory=set)
@@ -102,12 +112,17 @@ class _Verification:
     votes: int = 0
     last: int = 0
 
+    def __post_init__(self) -> None:
+        self.chain = Chain(self.removals)
+
     def run(self) -> VerificationReport:
         with self._step(lambda: f"{len(self.manifest['files'])} files have the SHA-256 of the manifest"):
             self._files()
         if self.manifest:
             with self._step(lambda: f"{len(self.chain.digests)} seals form one chain, {self._head()}"):
                 self._seals()
+            with self._step(self._removed):
+                self.removals.settle(self._say)
             with self._step(lambda: f"{self._n_pictures()} pictures are what their names say"):
                 self._tables()
             with self._step(lambda: f"{self.votes} votes are what was sealed; both files hold the same"):
@@ -158,8 +173,8 @@ class _Verification:
             if manifest_bytes(told) != data or manifest_digest(told) != told["digest"]:
                 self._say(f"{MANIFEST}: its own digest does not match")
             named = {name: (file["sha256"], file["bytes"]) for name, file in told["files"].items()}
-            for name in (name for name in FILES if not name.endswith("/") and name != MANIFEST):
-                if name not in named:
+            for name in (*FILES, *(RELEASED if told["release"] else ())):
+                if name not in named and not name.endswith("/") and name != MANIFEST:
                     raise ValueError(f"it does not name {name}")
             self.manifest = told
         if not self.manifest:
@@ -176,25 +191,42 @@ class _Verification:
                 self._damage(name, f"{name}: its SHA-256 is not the one in the manifest")
         for name in sorted(there - named.keys()):
             self._say(f"{name}: is not in the manifest")
+        if self.manifest["release"]:
+            self._release()
+
+    def _release(self) -> None:
+        """See that what a release adds is made of its manifest."""
+        with self._reading(SUMS):
+            if (self.folder / SUMS).read_bytes() != sums(self.folder, self.manifest):
+                self._say(f"{SUMS}: is not the list of the manifest")
+        with self._reading(CROISSANT):
+            if (self.folder / CROISSANT).read_bytes() != croissant(self.manifest):
+                self._say(f"{CROISSANT}: is not what the manifest says")
 
     def _damage(self, name: str, problem: str) -> None:
         self.damaged.add(name)
         self._say(problem)
 
     def _seals(self) -> None:
+        with self._reading(REMOVALS_CSV):
+            self.removals.read(self._csv(REMOVALS_CSV, REMOVALS), self._say)
         with self._reading("seals.jsonl"):
             self.chain.read(self.folder, self._say)
             if (self.manifest["head"], self.manifest["seals"]) != (self.chain.head, len(self.chain.digests)):
                 self._say("manifest.json: head and number of seals are not those of seals.jsonl")
             if self.manifest["campaign"] is None and self.chain.bare:
-                self._say(f"seals.jsonl: {self.chain.bare} leaves have no vote, in an export of all votes")
+                self._say(f"seals.jsonl: {self.chain.bare} leaves are of no vote here and of no removal")
             if self.published and self.published.lower() not in self.chain.digests:
                 self._say(f"seals.jsonl: the chain does not pass through the published head {self.published}")
 
     def _head(self) -> str:
-        beside = f"; {self.chain.bare} of its leaves are votes of other campaigns" if self.chain.bare else ""
+        beside = f"; {self.chain.bare} of its leaves are of other campaigns" if self.chain.bare else ""
         through = ", through the published head" if self.published else ""
         return f"head {self.chain.head}{through}{beside}"
+
+    def _removed(self) -> str:
+        told = self.removals.told()
+        return f"{told['withdrawn']} withdrawn and {told['excluded']} excluded votes are removed in the chain"
 
     def _tables(self) -> None:
         with self._reading("entrants.json"):
@@ -243,13 +275,20 @@ class _Verification:
             if ratings_csv(told) != (self.folder / "ratings.csv").read_bytes():
                 self._say("ratings.csv: is not the table of ratings.json")
         walk = self.chain.walk(self._say)
+        listed: list[tuple[str, int, Row]] = []
+        with self._reading(EXCLUDED_CSV):
+            listed += read_excluded(self.folder, self._say)
         with self._reading("votes.csv"):
-            for file, number, row in read_votes(self.folder, damaged=self.damaged, say=self._say):
-                self.votes, self.last = self.votes + 1, row["vote"]
+            votes = read_votes(self.folder, damaged=self.damaged, say=self._say)
+            for file, number, row in merge(votes, listed, key=lambda found: found[2]["vote"]):
                 where = f"{file} row {number} (vote {row['vote']})"
-                if problem := self._wrong(row):
+                out = file == EXCLUDED_CSV
+                if problem := self._wrong(row) or self.removals.wrong(row, listed=out):
                     self._say(f"{where}: {problem}")
                 walk.step(where, row)
+                if out:
+                    continue
+                self.votes, self.last = self.votes + 1, row["vote"]
                 if row["outcome"] in _OUTCOMES:
                     self.counts.add(row)
                 pair = (row["campaign"], row["kind"], row["left"], row["right"])
@@ -311,7 +350,7 @@ class _Verification:
                     self._say(
                         f"dealt.csv row {number}: {row['voted']} battles with votes is not what votes.csv has"
                     )
-                if row["dealt"] != row["voted"] + row["skipped"] + row["expired"] + row["open"]:
+                if row["dealt"] != sum(row[name] for name in FATES):
                     self._say(f"dealt.csv row {number}: does not add up")
             if not self.battles.keys() <= pairs:
                 self._say("dealt.csv: a pair that was voted on has no row")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from arena.domain.blinding import PICTURES_LAST
@@ -60,8 +61,9 @@ def vote_columns(
     battles: Sequence[int] | None = None,
     after: int = 0,
     chunk: int | None = None,
+    which: ColumnElement[bool] | None = None,
 ) -> Iterator[Columns]:
-    """Every sealed vote in the order of ids, in chunks that fit into memory.
+    """Every sealed vote that stands, in the order of ids, in chunks that fit into memory.
 
     Parameters
     ----------
@@ -81,6 +83,8 @@ def vote_columns(
         Only votes of higher ids.
     chunk : int, optional
         Most votes at a time, if not as many as usual.
+    which : optional
+        Other votes than those that stand; see `arena.queries.removed`.
     """
     known = _Known(session, pseudonyms)
     open_campaigns = {
@@ -96,6 +100,7 @@ def vote_columns(
         battles=battles,
         after=after,
         chunk=chunk,
+        which=which,
     ):
         told = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
         known.meet(told)

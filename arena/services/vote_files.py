@@ -10,7 +10,8 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arena.domain.columns import VOTES
+from arena.domain.columns import EXCLUDED, VOTES, Column
+from arena.services.sealed_removals import EXCLUDED_CSV
 from arena.services.vote_tables import Row, csv_lines, header, parse_cells, schema
 
 Say = Callable[[str], None]
@@ -130,26 +131,34 @@ def _difference(expected: bytes, found: bytes) -> str:
     return "it is another row"
 
 
-def _from_csv(folder: Path, say: Say) -> Iterator[tuple[int, Row]]:
-    with (folder / CSV).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+def read_excluded(folder: Path, say: Say) -> Iterator[tuple[str, int, Row]]:
+    """Rows of excluded votes, each with the file and the row (from 1)."""
+    yield from ((EXCLUDED_CSV, n, row) for n, row in _from_csv(folder, say, EXCLUDED_CSV, EXCLUDED))
+
+
+def _from_csv(
+    folder: Path, say: Say, name: str = CSV, columns: tuple[Column, ...] = VOTES
+) -> Iterator[tuple[int, Row]]:
+    names = [column.name for column in columns]
+    with (folder / name).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
         number = 0
         try:
-            if next(reader, None) != _NAMES:
-                say(f"{CSV}: the first line does not name the columns of an export")
+            if next(reader, None) != names:
+                say(f"{name}: the first line does not name the columns of an export")
                 return
             for number, cells in enumerate(reader, start=1):
-                if len(cells) != len(_NAMES):
-                    say(f"{CSV} row {number}: has {len(cells)} cells, not {len(_NAMES)}")
+                if len(cells) != len(names):
+                    say(f"{name} row {number}: has {len(cells)} cells, not {len(names)}")
                     continue
                 try:
-                    row = parse_cells(VOTES, dict(zip(_NAMES, cells, strict=True)))
+                    row = parse_cells(columns, dict(zip(names, cells, strict=True)))
                 except ValueError as error:
-                    say(f"{CSV} row {number}: {_first_line(error)}")
+                    say(f"{name} row {number}: {_first_line(error)}")
                     continue
                 yield number, row
         except csv.Error as error:
-            say(f"{CSV} row {number + 1}: {error}")
+            say(f"{name} row {number + 1}: {error}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -17,7 +17,8 @@ class RatingRun(Base):
     """One fit: its method and version, options, seed, and the last vote it saw.
 
     ``view`` says which of the votes, and how they were fitted, as `arena.domain.views.View` writes it; empty
-    for the standing board of all votes. The run counts ``votes`` of the ``votes_in_all`` there were.
+    for the standing board of all votes. The run counts ``votes`` of the ``votes_in_all`` there were, when
+    ``removed`` votes on the question had been removed.
     ``details`` holds what belongs to no row: raters, prompts, the position bias, the effects of style.
     """
 
@@ -33,6 +34,7 @@ class RatingRun(Base):
     seed: Mapped[int]
     votes: Mapped[int]
     votes_in_all: Mapped[int]
+    removed: Mapped[int]
     last_vote_id: Mapped[int]
     warnings: Mapped[list[str]]
     details: Mapped[dict[str, Any]]

@@ -6,7 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from analysis.outcomes import Outcome
@@ -92,6 +102,34 @@ class Vote(Base):
     cast_at: Mapped[datetime]
 
 
+class RemovalKind(StrEnum):
+    """Why a vote counts no more: its rater took it back, or a rule that is published with it."""
+
+    WITHDRAWN = "withdrawn"
+    EXCLUDED = "excluded"
+
+
+class Removal(Base):
+    """A vote that counts no more; the vote's own row stays, and so does this one.
+
+    ``rule`` names why it was excluded, and is null where its rater withdrew it; ``by`` says who removed it.
+    """
+
+    __tablename__ = "removal"
+    __table_args__ = (
+        UniqueConstraint("vote_id"),
+        CheckConstraint("(kind = 'excluded') = (rule IS NOT NULL)", name="rule"),
+        Index("ix_removal_criterion_id", "criterion_id"),
+    )
+    id: Mapped[Id] = mapped_column(init=False)
+    vote_id: Mapped[int] = mapped_column(ForeignKey("vote.id"))
+    criterion_id: Mapped[int] = mapped_column(ForeignKey("criterion.id"))
+    kind: Mapped[RemovalKind] = mapped_column(words(RemovalKind, "removal_kind"))
+    rule: Mapped[Slug | None]
+    by: Mapped[Slug]
+    at: Mapped[datetime]
+
+
 class Reason(Base):
     """What let a picture down, tapped after the vote; ``unblinded`` if the names were already shown."""
 
@@ -105,7 +143,7 @@ class Reason(Base):
 
 
 class Tally(Base):
-    """How many votes of ordinary battles said what; kept in the vote's own transaction."""
+    """How many standing votes of ordinary battles said what; kept in the transaction of vote and removal."""
 
     __tablename__ = "tally"
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
@@ -120,7 +158,7 @@ class Tally(Base):
 
 
 class Seal(Base):
-    """A batch of votes made tamper-evident; ``previous`` is unique, so that the chain cannot fork."""
+    """A batch of votes and removals made tamper-evident; ``previous`` is unique: the chain cannot fork."""
 
     __tablename__ = "seal"
     id: Mapped[Id] = mapped_column(init=False)
@@ -131,14 +169,25 @@ class Seal(Base):
 
 
 class SealEntry(Base):
-    """One leaf of a seal, at its place."""
+    """One leaf of a seal, at its place: of a vote, or of a removal."""
 
     __tablename__ = "seal_entry"
-    __table_args__ = (UniqueConstraint("vote_id"),)
+    __table_args__ = (
+        UniqueConstraint("vote_id"),
+        Index(
+            "uq_seal_entry_removal_id",
+            "removal_id",
+            unique=True,
+            sqlite_where=text("removal_id IS NOT NULL"),
+            postgresql_where=text("removal_id IS NOT NULL"),
+        ),
+        CheckConstraint("(vote_id IS NULL) <> (removal_id IS NULL)", name="one_thing"),
+    )
     seal_id: Mapped[int] = mapped_column(ForeignKey("seal.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     leaf: Mapped[Digest]
-    vote_id: Mapped[int] = mapped_column(ForeignKey("vote.id"))
+    vote_id: Mapped[int | None] = mapped_column(ForeignKey("vote.id"))
+    removal_id: Mapped[int | None] = mapped_column(ForeignKey("removal.id"), default=None)
 
 
 class Event(Base):

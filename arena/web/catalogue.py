@@ -7,8 +7,8 @@ from flask import Blueprint, Response, make_response, render_template
 from arena.domain.blinding import CONSENT_VERSION
 from arena.queries.data import data_page
 from arena.queries.entrants import ledger
-from arena.services.method import parameters
-from arena.web.context import reading
+from arena.web.context import arena, reading
+from arena.web.method import context
 from arena.web.security import in_the_catalogue
 
 bp = Blueprint("catalogue", __name__)
@@ -29,18 +29,18 @@ def entrants() -> Response:
 
 @bp.get("/data")
 def data() -> Response:
-    """What can be downloaded, and the head of the chain of seals."""
+    """What can be downloaded, the releases, and the head of the chain of seals."""
     with reading() as session:
         page = data_page(session)
-    return make_response(render_template("data.html", page=page))
+    return make_response(render_template("data.html", page=page, releases=arena().shelf.releases()))
 
 
 @bp.get("/method")
 def method() -> Response:
     """How pairing, blindness, ratings and seals work, with the parameters in force."""
     with reading() as session:
-        told = parameters(session)
-    return make_response(render_template("method.html", told=told))
+        told = context(session)
+    return make_response(render_template("method.html", **told))
 
 
 @bp.get("/privacy")

@@ -18,6 +18,8 @@ from arena.db import Database, told_plainly
 from arena.errors import Invalid
 from arena.services.dealing import Stocks
 from arena.services.keeping import Favourites, ReasonCounts
+from arena.services.method import RunCounts
+from arena.services.shelf import Shelf
 from arena.storage import ImageStore
 from arena.web.kept import KeptPages
 
@@ -40,9 +42,11 @@ class Collaborators:
     database: Database
     images: ImageStore
     write: Write
+    shelf: Shelf
     stocks: Stocks = field(default_factory=Stocks)
     favourites: Favourites = field(default_factory=Favourites)
     reasons: ReasonCounts = field(default_factory=ReasonCounts)
+    runs: RunCounts = field(default_factory=RunCounts)
     pages: KeptPages = field(default_factory=KeptPages)
 
 

@@ -93,6 +93,13 @@ STATES: dict[str, State] = {
         _NEXT,
         "battles.deal",
     ),
+    "unknown_vote": State(
+        "square",
+        noted("There is no such vote of yours"),
+        noted("It does not exist, or somebody else cast it. Nothing was changed."),
+        noted("To your votes"),
+        "my_votes.show",
+    ),
     "unknown_picture": State(
         "picture",
         noted("This picture is not on show"),
@@ -130,6 +137,15 @@ STATES: dict[str, State] = {
         ),
         noted("Back to the playground"),
         "playground.form",
+    ),
+    "held_back": State(
+        "closed",
+        noted("This release is held back"),
+        noted(
+            "A campaign is dealing its prompts, and its names could unmask pairs. It opens when that closes."
+        ),
+        noted("To the data"),
+        "catalogue.data",
     ),
     "too_many_waiting": State(
         "clock",

@@ -89,7 +89,7 @@ def show() -> Response:
     asked = request.args.get("campaign") or None
     with reading() as session:
         lines = campaigns(session)
-        page = _read(session, _chosen(lines, asked), now=now()) if lines or asked else None
+        page = _read(session, chosen(lines, asked), now=now()) if lines or asked else None
     return make_response(
         render_template(
             "style.html",
@@ -169,7 +169,7 @@ def around_zero(numbers: Iterable[float | None]) -> Axis:
     return Axis(-1.2 * end, 1.2 * end, (-end, 0, end))
 
 
-def _chosen(lines: Sequence[CampaignLine], asked: str | None) -> str:
+def chosen(lines: Sequence[CampaignLine], asked: str | None) -> str:
     """The campaign that was asked for, else the newest that people vote in, else the newest.
 
     Raises

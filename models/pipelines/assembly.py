@@ -25,7 +25,11 @@ Settings = tuple[int | None, float | None, tuple[int, int] | None]
 
 LONGEST = 300
 BATCHWIDE = frozenset({"CosineDPMSolverMultistepScheduler", "DPMSolverSDEScheduler"})
-OURS = {"LumenPipeline": "models.lumen.pipeline"}
+OURS = {
+    "LumenPipeline": "models.lumen.pipeline",
+    "PixelUnetPipeline": "models.baselines.unet",
+    "WordVaePipeline": "models.baselines.vae",
+}
 """Pipelines that diffusers does not have, by the class that a folder names, and where each is defined."""
 SAID = {"num_inference_steps": "steps", "guidance_scale": "guidance", "negative_prompt": "negative_prompt"}
 

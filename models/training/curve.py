@@ -17,7 +17,7 @@ from models.errors import ModelError
 from models.loading import load
 from models.training.attributes import ATTRIBUTES
 from models.training.evaluate import Judge
-from models.training.export import export, lumen_card
+from models.training.export import export, folder_card
 from models.training.loop import load_state
 from models.training.reader import open_reader
 
@@ -35,7 +35,7 @@ def score_snapshot(
     with TemporaryDirectory() as place:
         folder = Path(place) / f"lumen-{state['step']}"
         export(snapshot, autoencoder, folder, steps=steps, guidance=guidance)
-        report = judge.report(load(lumen_card(folder, batch=batch)), prompts=8, seeds=4)
+        report = judge.report(load(folder_card(folder, batch=batch)), prompts=8, seeds=4)
     return {
         "step": state["step"],
         "images": state["images"],

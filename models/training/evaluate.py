@@ -23,15 +23,15 @@ from torch import Tensor
 from models.atelier.captions import caption, full_caption
 from models.atelier.grammar import Scene
 from models.atelier.parsing import parse
+from models.cards import adjusted
 from models.contracts import GeneratedImage, GenerationRequest, Refusal, TextToImage
 from models.errors import ModelError
 from models.loading import load
 from models.training.attributes import ATTRIBUTES, CHANCE
 from models.training.autoencode import sharpness
-from models.training.export import lumen_card
+from models.training.export import folder_card
 from models.training.measures import frechet, nearest, spread
 from models.training.reader import AttributeReader, open_reader, read_all, score_pictures
-from models.training.settings import BadSettings
 from models.training.shards import Pictures, open_pictures
 
 Features = NDArray[np.float64]
@@ -111,6 +111,13 @@ def at_size(pictures: Sequence[Image.Image], size: int) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(p.convert("RGB")) for p in fitted])).permute(0, 3, 1, 2)
 
 
+def as_seen(answers: Sequence[GeneratedImage | Refusal], size: int) -> tuple[Tensor, set[int]]:
+    """Answers as uint8 of shape (n, 3, size, size), grey where one is a refusal, and the places of these."""
+    blank = Image.new("RGB", (size, size), (127, 127, 127))
+    refused = {place for place, answer in enumerate(answers) if isinstance(answer, Refusal)}
+    return at_size([blank if isinstance(a, Refusal) else a.pixels for a in answers], size), refused
+
+
 def _evenly(length: int, count: int) -> NDArray[np.int64]:
     """At most `count` places, evenly spread."""
     return np.linspace(0, length - 1, min(count, length)).astype(np.int64)
@@ -171,10 +178,8 @@ class Judge:
         told = [prompt_of(real.scenes[n], n, self.seed) for n in places]
         answers = model.generate([GenerationRequest(text, self.seed + n) for n, (text, _) in enumerate(told)])
         made = [answer for answer in answers if isinstance(answer, GeneratedImage)]
-        blank = Image.new("RGB", (self.size, self.size), (127, 127, 127))
-        seen = at_size([a.pixels if isinstance(a, GeneratedImage) else blank for a in answers], self.size)
+        seen, refused = as_seen(answers, self.size)
         asked = [wish for _, wish in told]
-        refused = {n for n, answer in enumerate(answers) if isinstance(answer, Refusal)}
         met = score_pictures(asked, read_all(self.reader, seen)[0], refused)
         if split not in self._read:
             self._read[split] = read_all(self.reader, real.take(places))[0]
@@ -280,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--model", type=Path, help="folder of a Lumen pipeline")
+    who.add_argument("--model", type=Path, help="folder of an exported pipeline or bank")
     who.add_argument("--entrant", help="slug in the catalogue that ships")
     parser.add_argument("--reader", type=Path, required=True, help="folder of a trained reader")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data set")
@@ -314,12 +319,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _model(told: Any) -> TextToImage:
     if told.model:
-        if not (told.model / "model_index.json").is_file():
-            raise BadSettings(f"{told.model} holds no pipeline; export one first")
-        return load(lumen_card(told.model, batch=told.batch, device=told.device))
+        return load(folder_card(told.model, batch=told.batch, device=told.device))
     from models.catalog import BUILT_IN, read_catalog
 
-    return load(read_catalog(BUILT_IN)[told.entrant])
+    card = read_catalog(BUILT_IN)[told.entrant]
+    return load(adjusted(card, batch=told.batch, device=told.device) if card.backend == "diffusers" else card)
 
 
 if __name__ == "__main__":

@@ -286,7 +286,7 @@ def train_reader(
         loss_of,
         loop,
         out,
-        about={"settings": asdict(settings)},
+        about={"kind": "reader", "settings": asdict(settings)},
         check=check,
         stop_after=stop_after,
     )

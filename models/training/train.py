@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.errors import ModelError
 from models.lumen.text_encoder import LumenTextEncoder
-from models.lumen.tokenizer import LumenTokenizer, make_tokenizer, padded
+from models.lumen.tokenizer import LumenTokenizer, make_tokenizer
 from models.lumen.transformer import LumenTransformer
 from models.training.latents import Latents, encode_split
 from models.training.loop import (
@@ -28,7 +28,7 @@ from models.training.loop import (
     train,
 )
 from models.training.settings import BadSettings, Loop, build, command_line, read_settings
-from models.training.wording import training_words
+from models.training.wording import words_of_update
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def on_path(latents: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
     ``x = (1 - t) latents + t noise`` and ``v = dx/dt = noise - latents``.
     """
-    at = t[:, None, None, None]
+    at = t.reshape(-1, *(1,) * (latents.ndim - 1))
     return (1 - at) * latents + at * noise, noise - latents
 
 
@@ -121,16 +121,14 @@ class Examples:
         """Latents, noise, times, ids and mask of one update, on its device."""
         loop = self._settings.loop
         chosen, epochs = examples_of(step, loop.batch, len(self._latents), loop.seed)
-        rows = [
-            training_words(
-                self._latents.scenes[place],
-                self._tokenizer,
-                np.random.default_rng([loop.seed, 3, int(epoch), int(place)]),
-                empty=self._settings.empty if empty is None else empty,
-            )
-            for place, epoch in zip(chosen, epochs, strict=True)
-        ]
-        ids, mask = padded(rows)
+        ids, mask = words_of_update(
+            self._latents.scenes,
+            chosen,
+            epochs,
+            self._tokenizer,
+            loop.seed,
+            empty=self._settings.empty if empty is None else empty,
+        )
         latents = self._latents.take(chosen)
         draw = generator(loop.seed, 4, step)
         noise = torch.randn(latents.shape, generator=draw)

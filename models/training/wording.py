@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from models.atelier import vocabulary as words
 from models.atelier.captions import caption
 from models.atelier.grammar import Landscape, Scene, StillLife
 from models.atelier.parsing import parse
-from models.lumen.tokenizer import LumenTokenizer
+from models.lumen.tokenizer import LumenTokenizer, padded
 
 Rng = np.random.Generator
 ALIASES = 0.08
@@ -92,3 +94,29 @@ def training_words(scene: Scene, tokenizer: LumenTokenizer, rng: Rng, *, empty: 
         taken = int(rng.random() < 0.5)
         numbers[place : place + taken] = [tokenizer.unknown_number]
     return numbers
+
+
+def words_of_update(
+    scenes: Sequence[Scene],
+    chosen: NDArray[np.int64],
+    epochs: NDArray[np.int64],
+    tokenizer: LumenTokenizer,
+    seed: int,
+    *,
+    empty: float = EMPTY,
+) -> tuple[Tensor, Tensor]:
+    """Captions of the pictures that an update sees, as ids and mask; a picture's is another every epoch.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        Of all pictures.
+    chosen, epochs : ndarray of shape (n,)
+        See `models.training.loop.examples_of`.
+    """
+    return padded(
+        training_words(
+            scenes[place], tokenizer, np.random.default_rng([seed, 3, int(epoch), int(place)]), empty=empty
+        )
+        for place, epoch in zip(chosen, epochs, strict=True)
+    )

@@ -29,6 +29,7 @@ CATALOGUE = (
     "/playground",
     "/data",
     "/method",
+    "/fair-play",
     "/privacy",
 )
 ROOM = ("/admin", "/admin/campaigns/open")

@@ -15,9 +15,11 @@ import pytest
 from analysis.outcomes import Outcome
 from arena.db import Database, open_database, upgrade
 from arena.services.publishing import ExportReport, export
+from arena.services.removing import exclude, withdraw
 from arena.services.sealing import seal_pending
 from arena.services.standings import refresh
 from arena.storage import ImageStore
+from arena.tables import Voter
 from tests.contracts.exported import Voted, furnished
 from tests.contracts.forging import Forger
 from tests.factory import Arena, open_arena
@@ -76,9 +78,21 @@ def some_votes(arena: Arena) -> None:
     arena.deal("rose", "iris", voter="eve", minutes=600)
 
 
+def some_removals(arena: Arena) -> None:
+    """The last votes of a campaign, cast to be removed: two withdrawn, two excluded by rules."""
+    voters = ("ann", "bob", "eve", "eve")
+    votes = [arena.vote(arena.deal("iris", "lily", voter=voter, prompt=n)) for n, voter in enumerate(voters)]
+    with arena.database.write.begin() as session:
+        keys = {name: session.get_one(Voter, arena.voter(name)).key for name in voters}
+        for name, vote in (("ann", votes[0]), ("eve", votes[2])):
+            assert withdraw(session, voter_key=keys[name], vote_id=vote, now=arena.now)
+        for rule, vote in (("too-fast", votes[1]), ("one-sided", votes[3])):
+            assert exclude(session, [vote], rule=rule, by="sam", now=arena.now)
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An export of two campaigns, never to be changed."""
+    """An export of two campaigns with removals in it, never to be changed."""
     folder = tmp_path_factory.mktemp("whole")
     database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
     upgrade(database)
@@ -90,6 +104,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other.vote(battle)
     other.vote(battle, Outcome.TIE, criterion=1)
     other.fill(20, rng=random.Random(6))
+    some_removals(arena)
     publisher(arena, images)(folder / "export")
     publisher(arena, images)(folder / "spring", campaign="spring")
     database.dispose()

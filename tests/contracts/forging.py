@@ -21,6 +21,8 @@ Row = dict[str, Any]
 FILES = (
     "votes.csv",
     "votes.parquet",
+    "excluded.csv",
+    "removals.csv",
     "prompts.csv",
     "images.parquet",
     "entrants.json",

@@ -43,7 +43,7 @@ def test_an_export_as_it_was_written_matches(whole: Path) -> None:
     assert report.problems == ()
     assert report.matches
     assert report.votes == 87
-    assert len(report.checked) == 6
+    assert len(report.checked) == 7
     assert json.loads(json.dumps(report.as_dict()))["matches"] is True
 
 

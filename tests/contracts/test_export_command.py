@@ -29,13 +29,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_export_is_sealed_fitted_written_and_verified(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     told = arena(home, "export", str(out))
-    assert told.stdout.startswith("30 votes, 12 pictures, 1 boards, 1 seals: 23 files")
+    assert told.stdout.startswith("30 votes, 12 pictures, 1 boards, 1 seals: 25 files")
     assert "Note: " in told.stdout
     assert f"arena verify {out}" in told.stdout
     assert "42/42 votes and pictures" in told.stderr
     elsewhere = tmp_path / "no data folder"
     checked = arena(elsewhere, "verify", str(out)).stdout.splitlines()
-    assert len(checked) == 6
+    assert len(checked) == 7
     assert all(line.startswith("ok ") for line in checked)
     assert not elsewhere.exists()
     board = json.loads(arena(home, "leaderboard", "--campaign", "spring", "--json").stdout)
@@ -85,3 +85,18 @@ def test_what_cannot_be_used_is_a_sentence_and_exit_code_2(
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_release_is_frozen_once_and_verified(home: Path, tmp_path: Path) -> None:
+    told = json.loads(arena(home, "release", "2026-11", "--licence", "CC-BY-4.0", "--json").stdout)
+    folder = home / "releases" / "2026-11"
+    assert told["export"]["folder"] == str(folder)
+    assert (told["name"], told["export"]["votes"], told["changes"]["votes_added"]) == ("2026-11", 30, 30)
+    assert json.loads((folder / "croissant.json").read_text())["license"] == "CC-BY-4.0"
+    assert arena(tmp_path, "verify", str(folder)).returncode == 0
+    again = arena(home, "release", "2026-11", check=False)
+    assert again.returncode == 2
+    assert "arena: there is a release 2026-11 already" in again.stderr
+    plain = arena(home, "release", "2026-12").stdout
+    assert "Since 2026-11: 0 votes added, 0 withdrawn, 0 excluded." in plain
+    assert f"arena verify {home / 'releases' / '2026-12'}" in plain

@@ -109,7 +109,7 @@ def test_a_forged_deal_prompt_picture_and_entrant_are_named(forger: Forger) -> N
         (forger.folder / name).write_bytes(original[name])
         return " ".join(report.problems)
 
-    assert "dealt.csv row" in changed("dealt.csv", ",1,1,1\n", ",1,2,1\n")
+    assert "dealt.csv row" in changed("dealt.csv", ",0,1,1,1\n", ",0,1,2,1\n")
     assert "the prompt is not the one of its digest" in changed("prompts.csv", "red glass", "blue glass")
     assert "its prompt is not the one in prompts.csv" in changed("prompts.csv", "still-life", "portrait")
     assert "its entrant or its prompt" in changed("entrants.json", '"slug": "rose"', '"slug": "weed"')

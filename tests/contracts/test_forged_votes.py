@@ -98,7 +98,7 @@ def test_a_removed_vote_whose_leaf_was_made_bare_is_found(forger: Forger) -> Non
         seal["leaves"] = [[one, None if vote == gone["vote"] else vote] for one, vote in seal["leaves"]]
     forger.write_seals(seals)
     problems = forger.sign(votes=len(rows)).problems
-    assert "seals.jsonl: 1 leaves have no vote, in an export of all votes" in problems
+    assert "seals.jsonl: 1 leaves are of no vote here and of no removal" in problems
     assert any("counts" in problem and "ratings.json" in problem for problem in problems)
 
 
@@ -156,9 +156,10 @@ def test_seals_in_another_order_are_found(forger: Forger) -> None:
 
 def test_a_chain_that_was_cut_short_is_found(forger: Forger) -> None:
     seals = forger.seals()
-    forger.write_seals(seals[:-1])
-    report = forger.sign(seals=len(seals) - 1, head=seals[-2]["digest"])
-    assert any("no seal holds the vote" in problem for problem in report.problems)
+    for cut, told in ((1, "no seal after that of its vote holds the removal"), (2, "no seal holds the vote")):
+        forger.write_seals(seals[:-cut])
+        report = forger.sign(seals=len(seals) - cut, head=seals[-cut - 1]["digest"])
+        assert any(told in problem for problem in report.problems)
 
 
 @pytest.mark.parametrize(("csv", "parquet"), [(True, False), (False, True)])

@@ -165,7 +165,7 @@ def test_the_database_itself_refuses_to_change_a_vote(arena: Arena) -> None:
     [
         ("vote", "UPDATE vote SET outcome = 'tie' WHERE id = 2", "vote 2 in seal 1 is not what was sealed"),
         ("vote", "UPDATE vote SET elapsed_ms = 1 WHERE id = 4", "vote 4 in seal 2 is not what was sealed"),
-        ("seal_entry", "DELETE FROM seal_entry WHERE vote_id = 3", "seal 1 should hold 3 votes in order"),
+        ("seal_entry", "DELETE FROM seal_entry WHERE vote_id = 3", "seal 1 should hold 3 leaves in order"),
         ("seal", "UPDATE seal SET previous = digest WHERE id = 2", "seal 2 does not follow"),
         ("seal", f"UPDATE seal SET digest = '{'ab' * 32}' WHERE id = 2", "the leaves of seal 2"),
         ("battle", "UPDATE battle SET propensity = 1", "vote 1 in seal 1 is not what was sealed"),

@@ -21,7 +21,7 @@ from models.lumen.pipeline import LumenPipeline, register
 from models.lumen.text_encoder import LumenTextEncoder
 from models.lumen.tokenizer import UNKNOWN, make_tokenizer, words_of
 from models.lumen.transformer import LumenTransformer, patches, unpatches
-from models.training.export import lumen_card
+from models.training.export import folder_card
 
 PROMPTS = ("a red vase left of a gold book on sand at sunset", "the open sea at dawn", "a mug")
 SMALL = {"width": 32, "layers": 2, "heads": 2, "hidden": 32}
@@ -297,7 +297,7 @@ def test_another_size_may_be_asked_for():
 
 
 def test_the_loader_opens_a_folder_as_an_ordinary_card_and_tells_unknown_words(folder):
-    card = lumen_card(folder, batch=3)
+    card = folder_card(folder, batch=3)
     assert card.backend == "diffusers"
     assert card.identity["size"] == [32, 32]
     model = load(card)
@@ -314,7 +314,7 @@ def test_the_loader_opens_a_folder_as_an_ordinary_card_and_tells_unknown_words(f
 
 def test_bfloat16_rounds_the_picture_and_draws_no_other(folder):
     request = [GenerationRequest(PROMPTS[0], 1)]
-    card = lumen_card(folder)
+    card = folder_card(folder)
     exact, rounded = (
         np.asarray(load(card, dtype=dtype).generate(request)[0].pixels, dtype=float)
         for dtype in ("float32", "bfloat16")

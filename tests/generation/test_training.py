@@ -72,15 +72,23 @@ def test_settings_are_read_checked_and_changed(tmp_path):
 
 def test_the_configs_that_ship_fit_their_dataclasses():
     from models.training.autoencode import AutoencoderSettings
+    from models.training.bank import BankSettings
+    from models.training.preference import PreferenceSettings
     from models.training.reader import ReaderSettings
+    from models.training.unet import UnetSettings
+    from models.training.vae import VaeSettings
 
     kinds = {
         "reader": ReaderSettings,
         "autoencoder": AutoencoderSettings,
         "lumen-1": LumenSettings,
         "lumen-1-turbo": DistilSettings,
+        "pixel-unet": UnetSettings,
+        "preference": PreferenceSettings,
+        "word-vae": VaeSettings,
     }
-    assert {path.stem for path in CONFIGS.glob("*.toml")} == set(kinds)
+    assert read_settings(BankSettings, CONFIGS / "retrieval.toml").count > 0
+    assert {path.stem for path in CONFIGS.glob("*.toml")} == {*kinds, "retrieval"}
     for name, kind in kinds.items():
         assert read_settings(kind, CONFIGS / f"{name}.toml").loop.steps > 0
 

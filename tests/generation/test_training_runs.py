@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.atelier.splits import held_triples, is_held_out
-from models.training import autoencode, curve, distil, evaluate, export, reader, train
+from models.training import autoencode, bank, curve, distil, evaluate, export, gate, reader, train, unet, vae
 from models.training.attributes import ATTRIBUTES, CHANCE
 from models.training.data import Recipe, Shard, read_shard, render_shard
 from models.training.loop import NoPlateau, load_state
@@ -247,6 +247,18 @@ def test_an_exported_folder_is_small_and_has_no_encoder(folder, coder, teacher):
     assert 2 * count < 1e6 * export.megabytes(folder) < 2 * count + 40_000
 
 
+def test_an_early_lumen_is_a_snapshot_exported_by_one_command(coder, teacher, folder, tmp_path, capsys):
+    arguments = [str(teacher / "snapshots" / "0000030.pt"), "--out", str(tmp_path / "early")]
+    assert export.main([*arguments, "--autoencoder", str(coder / "autoencoder")]) == 0
+    early, late = export.folder_card(tmp_path / "early"), export.folder_card(folder)
+    assert (early.family, early.identity["steps"], early.identity["guidance"]) == ("lumen", 16, 3.0)
+    assert early.identity["weights"] in capsys.readouterr().out
+    assert early.identity["weights"] != late.identity["weights"]
+    with pytest.raises(SystemExit):
+        export.main(arguments)
+    assert "is of Lumen; add --autoencoder" in capsys.readouterr().err
+
+
 def test_evaluating_prints_every_column(data, judge, folder, tmp_path, capsys):
     arguments = ["--model", folder, "--reader", judge / "reader", "--data", data, "--count", "3"]
     arguments += [
@@ -308,7 +320,9 @@ def test_the_commands_tell_what_is_wrong_in_one_line(data, tmp_path, capsys):
         assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", [autoencode, curve, distil, evaluate, export, reader, train])
+@pytest.mark.parametrize(
+    "module", [autoencode, bank, curve, distil, evaluate, export, gate, reader, train, unet, vae]
+)
 def test_every_command_explains_itself_with_examples(module, capsys):
     with pytest.raises(SystemExit) as caught:
         module.main(["--help"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from arena.errors import CorruptImage, Invalid, UnknownEntrant, UnknownPicture
 from arena.queries.preferences import (
     NO_PICTURE,
     OUTCOMES,
+    REMOVED,
     Picture,
     Question,
     Words,
@@ -31,9 +33,14 @@ from arena.queries.preferences import (
 from arena.services.formats.contracts import Format, Preference, Side
 from arena.services.formats.filters import Filters
 from arena.storage import ImageStore
+from arena.tables import RemovalKind
 
 Mask = NDArray[np.bool_]
 
+REMOVALS = {
+    RemovalKind.WITHDRAWN: "withdrawn by their raters",
+    RemovalKind.EXCLUDED: "excluded by a rule",
+}
 TEST_BATTLES = "on battles that test raters, which count on no board"
 VOTED_ANEW = "whose rater voted anew later"
 OTHER_QUESTIONS = "answers to other questions"
@@ -84,21 +91,22 @@ class Chosen:
     def rows(self) -> Iterator[Preference]:
         """The votes one by one; few are held as objects at any time."""
         columns = self.columns
-        sides: dict[tuple[int, int], Side] = {}
-        for side in ("left", "right"):
-            hung = np.unique(np.stack([columns[side], columns[f"{side}_image"]]), axis=1)
-            for entrant, number in hung.T.tolist():
-                sides[entrant, number] = Side(self.names[entrant][1], self.pictures[number])
+        sides: dict[int, Side] = {}
+        hung = {}
+        for name in ("left", "right"):
+            hung[f"{name} side"] = (columns[name].astype(np.int64) << 32) + columns[f"{name}_image"]
+            for side in np.unique(hung[f"{name} side"]).tolist():
+                sides[side] = Side(self.names[side >> 32][1], self.pictures[side & 0xFFFFFFFF])
+        columns = {**columns, **hung}
         wanted = (
-            "vote", "battle", "criterion", "prompt", "left", "left_image", "right", "right_image", "outcome",
-            "day", "rater", "turn", "on_prompt", "first_on_prompt", "propensity", "pair",
+            "vote", "battle", "criterion", "prompt", "left side", "right side", "outcome", "day", "rater",
+            "turn", "on_prompt", "first_on_prompt", "propensity", "pair",
         )  # fmt: skip
         for start in range(0, len(self), _ROWS):
             piece = [columns[name][start : start + _ROWS].tolist() for name in wanted]
             elsewhere = self.elsewhere(piece[1])
-            for vote, battle, question, prompt, *hung, outcome, day, rater, turn, on, first, propensity, pair in zip(
-                *piece, strict=True
-            ):
+            for row in zip(*piece, strict=True):
+                vote, battle, question, prompt, left, right, outcome, day, *counts, propensity, pair = row
                 asked = self.questions[question]
                 yield Preference._make(
                     (
@@ -106,11 +114,13 @@ class Chosen:
                         asked.campaign,
                         asked.criterion,
                         self.prompts[prompt],
-                        sides[hung[0], hung[1]],
-                        sides[hung[2], hung[3]],
+                        sides[left],
+                        sides[right],
                         OUTCOMES[outcome],
                         date.fromordinal(day),
-                        *rest,
+                        *counts,
+                        None if isnan(propensity) else propensity,
+                        pair,
                         elsewhere.get(battle, {}),
                         self.parts[prompt],
                     )
@@ -152,7 +162,9 @@ def choose(
     chosen = Chosen(
         columns, len(columns["vote"]), questions_of(session), names, partial(told_elsewhere, session)
     )
-    chosen.keep(columns["ordinary"] == 1, TEST_BATTLES)
+    for kind, why in REMOVALS.items():
+        chosen.keep(chosen.columns["removed"] != REMOVED.index(kind), why)
+    chosen.keep(chosen.columns["ordinary"] == 1, TEST_BATTLES)
     _keep_last_ballots(chosen)
     _keep_questions(chosen, asked.criterion, form)
     if asked.since:
@@ -181,11 +193,13 @@ def choose(
         chosen.keep(~undecided, UNDECIDED)
     if form.pictures:
         chosen.keep((chosen.columns["left_image"] > 0) & (chosen.columns["right_image"] > 0), NO_PICTURES)
-    chosen.pictures = {0: NO_PICTURE, **pictures_of(session, chosen.ids("left_image", "right_image"))}
+    chosen.pictures = pictures_of(session, chosen.ids("left_image", "right_image"))
     if form.pictures:
         lost = _lost(chosen, store, step)
         there = ~np.isin(chosen.columns["left_image"], lost) & ~np.isin(chosen.columns["right_image"], lost)
         chosen.keep(there, LOST)
+    else:
+        chosen.pictures[0] = NO_PICTURE
     if not len(chosen):
         why = "; ".join(f"{n:,} {reason}" for reason, n in chosen.dropped.items()) or "there are none yet"
         raise Invalid(f"no vote is left to export: {why}")

@@ -48,6 +48,8 @@ _REMARKS = (
     "Beside each part but train stands the same part with `_unique` in its name, which repeats its first row "
     "of each prompt.",
     "`__index_level_0__` counts rows; it stands there because PickScore drops it by name.",
+    "A vote that was imported from Pick-a-Pic keeps its uids, urls, `ranking_id`, `__index_level_0__` and "
+    "the bytes of its pictures as they came, and of `created_at` the day.",
 )
 
 
@@ -81,7 +83,9 @@ def _write(form: Format, votes: Iterator[Preference], desk: Desk) -> Parts:
 
 def _row(form: Format, vote: Preference, desk: Desk, number: int) -> Row:
     label = label_of(form, vote)
-    uids = [side.picture.digest for side in vote.sides]
+    told = vote.elsewhere
+    uids = [told.get(f"image_{n}_uid") or side.picture.digest for n, side in enumerate(vote.sides)]
+    files = [desk.pictures(side.picture.original or side.picture.digest) for side in vote.sides]
     return {
         "are_different": uids[0] != uids[1],
         "best_image_uid": {1.0: uids[0], 0.0: uids[1]}.get(label, NO_WINNER),
@@ -89,19 +93,19 @@ def _row(form: Format, vote: Preference, desk: Desk, number: int) -> Row:
         "created_at": vote.midnight.replace(tzinfo=None),
         "has_label": label in (0.0, 1.0),
         "image_0_uid": uids[0],
-        "image_0_url": "",
+        "image_0_url": told.get("image_0_url", ""),
         "image_1_uid": uids[1],
-        "image_1_url": "",
-        "jpg_0": desk.pictures(uids[0]),
-        "jpg_1": desk.pictures(uids[1]),
+        "image_1_url": told.get("image_1_url", ""),
+        "jpg_0": files[0],
+        "jpg_1": files[1],
         "label_0": label,
         "label_1": 1.0 - label,
         "model_0": vote.left.entrant,
         "model_1": vote.right.entrant,
-        "ranking_id": vote.number,
+        "ranking_id": told.get("ranking_id", vote.number),
         "user_id": vote.rater,
         "num_example_per_prompt": vote.on_prompt,
-        "__index_level_0__": number,
+        "__index_level_0__": told.get("__index_level_0__", number),
     }
 
 

@@ -1,0 +1,100 @@
+"""The page of fair play: what could bend a board, counted and published for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from arena.queries.boards import campaigns
+from arena.queries.fair_play import FairPlay, Shown, fair_play
+from arena.services.dealing import POLICIES
+from arena.services.method import SETTINGS
+from arena.tables import BattleKind
+from arena.web import findings
+from arena.web.context import now, reading
+from arena.web.i18n import gettext, noted, percent
+from arena.web.security import in_the_catalogue
+from arena.web.style import chosen
+
+bp = Blueprint("fair_play", __name__)
+
+KINDS = {
+    BattleKind.ORDINARY: (noted("Ordinary"), noted("Counts.")),
+    BattleKind.MIRRORED: (
+        noted("Mirrored"),
+        noted("The same pair again, sides changed; never counts."),
+    ),
+    BattleKind.REPEATED: (noted("Repeated"), noted("The same pair again to the same rater; never counts.")),
+    BattleKind.KNOWN_ANSWER: (noted("Known answer"), noted("A pair whose answer is known; never counts.")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of the places of an entrant, in shares of all it was dealt; the rest is still open."""
+
+    voted: str
+    skipped: str
+    expired: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """A kind of battle: how many were dealt and answered, and how many answers do not count."""
+
+    name: str
+    rule: str
+    dealt: int
+    voted: int
+    left_out: int
+
+
+@bp.after_request
+def _catalogue(response: Response) -> Response:
+    return in_the_catalogue(response)
+
+
+@bp.get("/fair-play")
+def show() -> Response:
+    """Fair play in a campaign; without a name, in the newest that people vote in."""
+    asked = request.args.get("campaign") or None
+    with reading() as session:
+        lines = campaigns(session)
+        page = fair_play(session, chosen(lines, asked), now=now()) if lines or asked else None
+    return make_response(
+        render_template(
+            "fair_play.html",
+            page=page,
+            campaigns=lines,
+            policy=POLICIES.get(page.policy, page.policy) if page else "",
+            rules={name: setting.value for name, setting in SETTINGS.items()},
+            kinds=kinds(page) if page else (),
+            fates=fates,
+            remark=findings.remark,
+        )
+    )
+
+
+def fates(row: Shown) -> Fates:
+    """What became of an entrant's places."""
+    if not row.places:
+        return Fates("–", "–", "–")
+    return Fates(*(percent(part / row.places, 1) for part in (row.voted, row.skipped, row.expired)))
+
+
+def kinds(page: FairPlay) -> list[KindRow]:
+    """Every kind of battle, with its numbers."""
+    if page.sampling is None:
+        return []
+    told = page.sampling.kinds
+    return [
+        KindRow(
+            name=gettext(name),
+            rule=gettext(rule),
+            dealt=told[kind].dealt,
+            voted=told[kind].voted,
+            left_out=page.sampling.left_out if kind is BattleKind.ORDINARY else told[kind].voted,
+        )
+        for kind, (name, rule) in KINDS.items()
+    ]
