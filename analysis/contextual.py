@@ -23,7 +23,7 @@ from typing import Any, Final, Self
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from analysis.arrays import Floats, Ints
+from analysis.arrays import Floats
 from analysis.bradley_terry import BradleyTerryFit, fit_bradley_terry
 from analysis.comparisons import Comparisons, Votes, require_option
 from analysis.covariates import lay_out

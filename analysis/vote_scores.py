@@ -57,11 +57,11 @@ class VoteScores:
         if alone.all():
             return self.products_of_votes()
         if not alone.any():
-            return self._products_of_clusters(code, groups)
+            return self.products_of_clusters(code, groups)
         together = ~alone
         number = np.cumsum(np.bincount(code[together], minlength=groups) > 0) - 1
         rest = self._only(together)
-        again = rest._products_of_clusters(number[code[together]], int(number[-1]) + 1)
+        again = rest.products_of_clusters(number[code[together]], int(number[-1]) + 1)
         return self._only(alone).products_of_votes() + again
 
     def products_of_votes(self) -> Floats:
@@ -78,7 +78,8 @@ class VoteScores:
                 whole[n + k, n + other] = whole[n + other, n + k] = values @ self.extra[other]
         return whole
 
-    def _products_of_clusters(self, code: Ints, groups: int) -> Floats:
+    def products_of_clusters(self, code: Ints, groups: int) -> Floats:
+        """The same as `products`, through a table of clusters; for clusters of several votes each."""
         if groups * self.size > DENSE:
             scores = self.by_cluster(code, groups)
             return np.asarray((scores.T @ scores).toarray(), dtype=np.float64)

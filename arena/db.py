@@ -165,8 +165,8 @@ def upgrade(database: Database) -> None:
 def _references_at_rest(connection: Connection) -> Iterator[None]:
     """Let tables be made anew on SQLite, which changes a column in no other way.
 
-    While references are looked at, a table that others refer to cannot go. To be entered before the transaction
-    begins: within one SQLite does not hear it.
+    While references are looked at, a table that others refer to cannot go. To be entered before the
+    transaction begins: within one SQLite does not hear it.
     """
     if connection.dialect.name != "sqlite":
         yield

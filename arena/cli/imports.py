@@ -34,9 +34,9 @@ class _Meaning(click.ParamType[tuple[str, Outcome]]):
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--format", "form", required=True, metavar="FORMAT", help="As `arena export --help` lists them."
-)
+@click.option("--format", "form", required=True, metavar="FORMAT",
+              help="vernissage, pickapic, genai-bench, clean-battle, lmarena-55k, lmarena-140k, rapidata,"
+              " imgsys, csv or jsonl.")  # fmt: skip
 @click.option("--campaign", help="What to call their campaign [the file's name].")
 @click.option("--of", help="Which campaign of the file, if it holds several.")
 @click.option(

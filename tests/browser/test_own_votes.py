@@ -1,4 +1,4 @@
-"""A vote is cast, found again and taken back in a browser; releases beside it: by day and evening, desk and phone."""
+"""A vote is cast, found again and taken back in a browser; releases beside it: every theme and width."""
 
 from __future__ import annotations
 

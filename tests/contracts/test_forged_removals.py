@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from sqlalchemy import select
 
 from arena.domain.columns import EXCLUDED, REMOVALS
 from arena.domain.seals import leaf, removal_leaf
+from arena.services.formats.exporting import export_as
+from arena.services.formats.filters import Filters
 from arena.services.removing import exclude, withdraw_all
 from arena.services.standings import refresh
 from arena.services.verifying import verify
 from arena.services.vote_tables import csv_lines, header, parse_cells
+from arena.storage import ImageStore
 from arena.tables import Vote, Voter
 from tests.contracts.conftest import Publish, some_votes
 from tests.contracts.forging import Forger, Row
@@ -59,8 +63,8 @@ def test_an_export_tells_removals_and_nothing_of_what_was_withdrawn(whole: Path,
     assert "dropped: 2 excluded by a rule, in excluded.csv" in card
 
 
-def test_removals_in_the_middle_of_all_and_of_another_campaign_verify(
-    arena: Arena, publish: Publish, tmp_path: Path
+def test_removals_in_the_middle_verify_and_are_left_out_of_every_format(
+    arena: Arena, publish: Publish, images: ImageStore, tmp_path: Path
 ) -> None:
     some_votes(arena)
     publish(tmp_path / "before")
@@ -81,6 +85,18 @@ def test_removals_in_the_middle_of_all_and_of_another_campaign_verify(
     board = json.loads((tmp_path / "after" / "ratings.json").read_text())[0]
     assert board["votes"] == report.votes
     assert board["run"] is not None
+    with arena.database.read() as session:
+        plain = export_as(
+            session,
+            "csv",
+            folder=tmp_path / "csv",
+            images=images,
+            asked=Filters(),
+            now=arena.now,
+            rng=random.Random(1),
+        )
+    assert plain.dropped == {"withdrawn by their raters": gone, "excluded by a rule": out}
+    assert plain.rows_out == report.votes
 
 
 def test_a_removal_that_nobody_sealed_is_not_in_an_export_yet(

@@ -30,6 +30,7 @@ from arena.queries.explorer import battle_list
 from arena.services.curation import find_entrant, join
 from arena.services.dealing import Dealt, next_battle
 from arena.services.generation import enqueue
+from arena.services.importing.registry import SHAPES
 from arena.services.publishing import export
 from arena.services.sketching import ask as ask_for_a_sketch
 from arena.services.verifying import verify
@@ -38,6 +39,7 @@ from arena.tables import Battle, Campaign, Entrant, Image, Job, Prompt, Tally, V
 from tests.contracts.conftest import SECRET
 from tests.contracts.exported import Voted, ratings
 from tests.contracts.importing import NOW, Here, file_of, pickapic, written
+from tests.contracts.test_command_line import arena
 from tests.factory import open_arena
 
 VOTES = """\
@@ -493,3 +495,25 @@ def test_imported_entrants_paint_nothing_and_hide_nobody(votes: Path, here: Here
             select(Battle.left_entrant_id, Battle.right_entrant_id).where(Battle.key == dealt.key)
         ).one()
         assert theirs.id not in sides
+
+
+def test_the_command_ends_with_the_board_or_names_the_row(votes: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    arena(home, "init")
+    told = arena(home, "import", str(votes), "--format", "csv", "--campaign", "theirs").stdout
+    assert told.startswith(
+        "csv: 6 rows in, 5 votes taken into theirs\n3 entrants, 3 prompts, 4 raters, 0 new"
+    )
+    assert "Dropped: 1 with both pictures by one entrant" in told
+    assert "As of vote 5, bradley-terry" in told
+    again = json.loads(arena(home, "import", str(votes), "--format", "csv", "--json").stdout)
+    assert (again["imported_on"] is not None, again["board"]["votes"]) == (True, 5)
+    votes.write_text(VOTES.replace("both_bad", "both-bad"), encoding="utf-8")
+    failed = arena(home, "import", str(votes), "--format", "csv", "--json", check=False)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith(
+        "arena: Their votes.csv, line 5, column winner: 'both-bad' is no outcome;"
+    )
+    assert failed.stderr.count("\n") == 1
+    words = arena(home, "import", "--help").stdout
+    assert all(name in words for name in SHAPES)
