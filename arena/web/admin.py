@@ -45,6 +45,8 @@ EVENTS: Mapping[str, str] = {
     "prompt.tagged": noted("%(who)s changed the categories of the prompt %(what)s"),
     "prompts.imported": noted("%(who)s took prompts into %(what)s"),
     "prompts.retagged": noted("%(who)s had the rules tag the prompts of %(what)s"),
+    "votes.excluded": noted("%(who)s left votes out by the rule %(what)s"),
+    "votes.imported": noted("%(who)s brought votes of another arena into %(what)s"),
     "entrant.entered": noted("%(who)s entered %(what)s"),
     "key.made": noted("%(who)s made the key %(what)s"),
     "key.revoked": noted("%(who)s revoked the key %(what)s"),
@@ -53,6 +55,7 @@ ACTORS: Mapping[str, str] = {
     "operator": noted("The command line"),
     "init": "arena init",
     "demo": "arena demo",
+    "import": "arena import",
 }
 
 

@@ -32,7 +32,7 @@ def of_before(database: Database) -> Iterator[Database]:
     with database.write_engine.begin() as connection:
         for table in reversed(list_tables(connection)):
             connection.execute(text(f"DROP TABLE {table} {cascade(connection)}"))
-        for table in ("vote", "seal", "seal_entry"):
+        for table in ("vote", "seal", "seal_entry", "removal"):
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"DROP FUNCTION IF EXISTS keep_{table}()"))
     with database.write_engine.begin() as connection:
