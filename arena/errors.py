@@ -1,5 +1,8 @@
 """Every error the arena raises on purpose; each carries data, the edge writes the sentence.
 
+Those of pictures on order (Overloaded, NobodyWaits, NotPainted, CannotLoad, TooSlow) stand in
+`arena.services.serving`.
+
 ::
 
     ArenaError
@@ -365,30 +368,6 @@ class Unavailable(ArenaError):
     code = "unavailable"
 
 
-class Overloaded(ArenaError):
-    """As much waits as may wait; ``retry_after`` says in how many seconds to ask again."""
-
-    status = 429
-    code = "server_busy"
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class NotPainted(ArenaError):
-    """The entrant broke while painting; asking again would break it again."""
-
-    code = "generation_failed"
-
-
-class CannotLoad(ArenaError):
-    """The entrant cannot be made ready on this machine."""
-
-    status = 503
-    code = "model_unavailable"
-
-
 class NotMeasured(ArenaError):
     """Style cannot be held equal yet: ``pictures`` that were voted on have not been measured."""
 
@@ -413,17 +392,3 @@ class NoPictures(ArenaError):
             f"{votes:,} votes came from another arena without their pictures; leave style as it is"
         )
         self.votes = votes
-
-
-class TooSlow(ArenaError):
-    """No picture within the time that a request may take."""
-
-    status = 504
-    code = "timeout"
-
-
-class NobodyWaits(ArenaError):
-    """Whoever asked has gone; nobody reads this."""
-
-    status = 499
-    code = "client_closed_request"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -25,7 +25,6 @@ from arena.domain.blinding import CONSENT_VERSION
 from arena.domain.prompts import prompt_digest
 from arena.media.blind import blind_copy, encode
 from arena.queries.removed import stands
-from arena.services.fitting import BoardVotes
 from arena.storage import ImageStore
 from arena.tables import (
     Battle,
@@ -393,12 +392,3 @@ def _paint(session, store: ImageStore, painter_id: int, prompt_id: int, canvas: 
         copy, method = blind_copy(data, canvas)
         session.add(BlindCopy(image_id=found.id, canvas=canvas, digest=store.put(copy), method=method))
     return found.id
-
-
-def board_votes(cells: Iterable[tuple[str, str, Outcome, int]]) -> BoardVotes:
-    """Votes of so many raters, one each, on one prompt."""
-    votes = BoardVotes()
-    for left, right, outcome, count in cells:
-        for _ in range(count):
-            votes.add(left, right, outcome.value, len(votes), "a prompt")
-    return votes

@@ -12,15 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from arena.errors import (
-    CannotLoad,
-    Invalid,
-    NobodyWaits,
-    NotPainted,
-    Overloaded,
-    TooSlow,
-    UnknownEntrant,
-)
+from arena.errors import ArenaError, Invalid, UnknownEntrant
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,6 +22,44 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
+
+
+class Overloaded(ArenaError):
+    """As much waits as may wait; ``retry_after`` says in how many seconds to ask again."""
+
+    status = 429
+    code = "server_busy"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotPainted(ArenaError):
+    """The entrant broke while painting; asking again would break it again."""
+
+    code = "generation_failed"
+
+
+class CannotLoad(ArenaError):
+    """The entrant cannot be made ready on this machine."""
+
+    status = 503
+    code = "model_unavailable"
+
+
+class TooSlow(ArenaError):
+    """No picture within the time that a request may take."""
+
+    status = 504
+    code = "timeout"
+
+
+class NobodyWaits(ArenaError):
+    """Whoever asked has gone; nobody reads this."""
+
+    status = 499
+    code = "client_closed_request"
 
 
 class Painter(Protocol):

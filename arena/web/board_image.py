@@ -27,9 +27,7 @@ _LONGEST_NAME = 30
 _LINE = 78
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/leaderboard.png")

@@ -48,9 +48,7 @@ SORTS: Final = (
 RISING: Final = frozenset({"rank", "name"})
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,7 @@ from arena.web.security import in_the_catalogue
 bp = Blueprint("catalogue", __name__)
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/entrants")

@@ -77,9 +77,7 @@ class ReasonChart:
     bars: tuple[ReasonBar, ...]
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/entrants/<name>")

@@ -43,9 +43,7 @@ class Choice:
     chosen: str
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/battles")

@@ -50,9 +50,7 @@ class KindRow:
     left_out: int
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/fair-play")

@@ -78,9 +78,7 @@ class Bar:
     height: str
 
 
-@bp.after_request
-def _catalogue(response: Response) -> Response:
-    return in_the_catalogue(response)
+bp.after_request(in_the_catalogue)
 
 
 @bp.get("/style")

@@ -22,6 +22,7 @@ from arena.storage import ImageStore
 from arena.tables import Voter
 from tests.contracts.exported import Voted, furnished
 from tests.contracts.forging import Forger
+from tests.contracts.importing import VOTES, Here
 from tests.factory import Arena, open_arena
 
 SECRET = "a secret of these tests, long enough"
@@ -139,3 +140,17 @@ def hugging_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     datasets.disable_progress_bars()
     yield
     gc.collect()
+
+
+@pytest.fixture
+def here(database: Database, images: ImageStore) -> Here:
+    """An arena without votes."""
+    return Here(database, images)
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    """Six rows of a plain table."""
+    file = tmp_path / "Their votes.csv"
+    file.write_text(VOTES, encoding="utf-8")
+    return file

@@ -26,6 +26,15 @@ from arena.storage import ImageStore
 from arena.tables import Base
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
+VOTES = """\
+model_a,model_b,winner,prompt,judge,day,category
+SDXL 1.0,FLUX.1 [dev],model_b,a red vase,u1,2026-01-02,still-life
+FLUX.1 [dev],SDXL 1.0,tie,a red vase,u2,2026-01-03,still-life
+SDXL 1.0,Midjourney,tie (bothbad),a cat,u1,2026-01-03,animals
+Midjourney,SDXL 1.0,both_bad,a cat,u3,2026-01-04,animals
+Midjourney,FLUX.1 [dev],model_a,,,,
+SDXL 1.0,SDXL 1.0,model_a,a cat,u3,2026-01-04,animals
+"""
 
 
 TEXT, WHOLE, REAL = pa.string(), pa.int64(), pa.float64()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -14,8 +15,11 @@ from arena.services.fitting import fit_board
 from arena.services.snapshots import Snapshot, SnapshotCache
 from arena.services.working import keep_books
 from arena.tables import Battle, Campaign, Rating, RatingRun, Seal
+from tests.cells import board_votes
 from tests.database.conftest import NOW, Arena, card
-from tests.factory import board_votes
+
+RESTED = NOW + timedelta(hours=1)
+"""When every board has rested, however slow the machine."""
 
 
 def vote_by_taste(arena: Arena, voters: int, taste: dict[int, float]) -> None:
@@ -56,7 +60,7 @@ def test_a_board_is_fitted_once_for_its_votes(arena: Arena) -> None:
     assert standings.refresh(arena.database, now=NOW) == 1
     assert standings.refresh(arena.database, now=NOW) == 0
     arena.vote("late", arena.deal("late"))
-    assert standings.refresh(arena.database, now=NOW) == 1
+    assert standings.refresh(arena.database, now=RESTED) == 1
     with arena.database.read() as session:
         assert session.scalars(select(RatingRun.votes).order_by(RatingRun.id)).all() == [10, 11]
         assert session.scalar(select(func.count()).select_from(Rating)) == 6
@@ -144,7 +148,7 @@ def test_a_cache_of_votes_gives_the_board_of_all_votes_read_at_once(arena: Arena
     for n in range(30):
         arena.vote(f"late{n}", arena.deal(f"late{n}", seed=n), Outcome.RIGHT)
     with arena.database.read() as session:
-        (due,) = standings._due(session, NOW + timedelta(hours=1))
+        (due,) = standings._due(session, RESTED)
         grown = standings.fit(session, due, cache=cache)
         at_once = standings.fit(session, due, cache=standings.Cache())
     assert (grown.votes, grown.last_vote_id) == (at_once.votes, at_once.last_vote_id) == (42, 42)
@@ -168,8 +172,10 @@ def test_a_vote_that_was_committed_behind_others_is_read_too(arena: Arena) -> No
 
 
 def test_intervals_are_about_other_raters_where_there_are_three(arena: Arena) -> None:
+    moments = itertools.count(1)
+
     def clusters() -> list[str]:
-        standings.refresh(arena.database, now=NOW)
+        standings.refresh(arena.database, now=NOW + next(moments) * timedelta(hours=1))
         with arena.database.read() as session:
             return list(board(session).options["clusters"])
 

@@ -21,7 +21,7 @@ from arena.services.standings import refresh
 from arena.services.working import keep_books
 from arena.tables import Battle, Entrant, Image
 from arena.web import drawing, findings
-from tests.factory import board_votes
+from tests.cells import board_votes
 from tests.web import small
 from tests.web.pages import read
 

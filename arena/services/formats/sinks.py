@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -124,8 +125,11 @@ class _Shards:
             file.rename(file.with_name(f"{self._part}-{place:05d}-of-{len(self._files):05d}.parquet"))
 
 
-class _Texts:
+class _Texts(ABC):
     """A text file a part, opened when its first row comes; a context that closes them."""
+
+    _end = ""
+    """What comes after the last row."""
 
     def __init__(self, root: Path, name: Callable[[str], str]) -> None:
         self._root = root
@@ -149,11 +153,9 @@ class _Texts:
         self._put(file, row, first=not self._rows[part])
         self._rows[part] += 1
 
+    @abstractmethod
     def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
-        raise NotImplementedError
-
-    def _finish(self, file: IO[str]) -> None:
-        """Write what comes after the last row."""
+        """Write a row."""
 
     def __enter__(self) -> Self:
         return self
@@ -163,19 +165,18 @@ class _Texts:
     ) -> None:
         if error is None:
             for file in self._files.values():
-                self._finish(file)
+                file.write(self._end)
         self._open.close()
 
 
 class JsonArrays(_Texts):
     """A JSON array a part, a row a line."""
 
+    _end = "\n]\n"
+
     def _put(self, file: IO[str], row: Row, *, first: bool) -> None:
         file.write("[\n" if first else ",\n")
         file.write(json.dumps(row, ensure_ascii=False))
-
-    def _finish(self, file: IO[str]) -> None:
-        file.write("\n]\n")
 
 
 class JsonLines(_Texts):

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 
-from arena.errors import Overloaded, UnknownEntrant
+from arena.errors import UnknownEntrant
 from arena.media.formats import TYPES, encode_as
 from arena.services.keys import Holder
-from arena.services.serving import Declined, Desk, Model, Order, Picture
+from arena.services.serving import Declined, Desk, Model, Order, Overloaded, Picture
 from arena.web.api.access import Allowances, Gate, bearer
 from arena.web.api.asking import LARGEST_SEED, Asked, read
 from arena.web.api.faults import Fault
