@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from torch import Tensor
 
 from models.errors import ModelError
 from models.training.latents import encode_split
-from models.training.loop import generator, last_figures, muon_and_adamw, prepare, train
+from models.training.loop import compiled, generator, last_figures, muon_and_adamw, prepare, train
 from models.training.settings import Loop, command_line, read_settings
 from models.training.train import Examples, Painter, on_path, open_painter, shifted
+
+Velocity = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""Of a painter, or of a compiled one; see `Painter.forward`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,12 @@ def time_of(stride: Tensor, steps: int, shift: float) -> Tensor:
     return shifted(1 - stride / steps, shift)
 
 
-def guided(teacher: Painter, x: Tensor, t: Tensor, prompts: Prompts, scale: float) -> Tensor:
+def guided(teacher: Velocity, x: Tensor, t: Tensor, prompts: Prompts, scale: float) -> Tensor:
     """``v = v_empty + scale (v_prompt - v_empty)`` (Ho and Salimans 2022, eq. 6) in one batch."""
     if scale == 1.0:
-        velocity: Tensor = teacher(x, t, prompts.ids, prompts.mask).float()
-        return velocity
+        return teacher(x, t, prompts.ids, prompts.mask).float()
     ids, mask = prompts.empty
-    both: Tensor = teacher(
+    both = teacher(
         torch.cat([x, x]), torch.cat([t, t]), torch.cat([prompts.ids, ids]), torch.cat([prompts.mask, mask])
     )
     told, nothing = both.float().chunk(2)
@@ -93,7 +95,7 @@ def _across(t: Tensor) -> Tensor:
 
 @torch.no_grad()
 def stride_target(
-    teacher: Painter, x: Tensor, stride: Tensor, prompts: Prompts, settings: DistilSettings, shift: float
+    teacher: Velocity, x: Tensor, stride: Tensor, prompts: Prompts, settings: DistilSettings, shift: float
 ) -> Tensor:
     """Mean velocity of the teacher's guided path over one stride, by `inner` Euler steps.
 
@@ -115,7 +117,7 @@ def stride_target(
 
 @torch.no_grad()
 def own_path(
-    student: Painter, noise: Tensor, stride: Tensor, prompts: Prompts, steps: int, shift: float
+    student: Velocity, noise: Tensor, stride: Tensor, prompts: Prompts, steps: int, shift: float
 ) -> Tensor:
     """Where the student itself arrives at the start of each stride."""
     x = noise
@@ -142,6 +144,7 @@ def distil(
     teacher, told, tokenizer = open_painter(teacher_path, loop.device)
     teacher.requires_grad_(requires_grad=False)
     student = open_painter(teacher_path, loop.device)[0]
+    taught, learnt = compiled(teacher, loop), compiled(student, loop)
     told = replace(told, loop=loop)
     latents = encode_split(data, "train", told.size, autoencoder, device=loop.device)
     examples = Examples(latents, tokenizer, told)
@@ -157,11 +160,11 @@ def distil(
         own = (torch.rand(count, generator=draw) < settings.own).to(device)
         t = time_of(stride, settings.steps, told.shift)
         student.eval()
-        walked = own_path(student, noise, stride, prompts, settings.steps, told.shift)
+        walked = own_path(learnt, noise, stride, prompts, settings.steps, told.shift)
         x = torch.where(_across(own), walked, on_path(clean, noise, t)[0])
-        target = stride_target(teacher, x, stride, prompts, settings, told.shift)
+        target = stride_target(taught, x, stride, prompts, settings, told.shift)
         student.train()
-        return (student(x, t, ids, mask).float() - target).square().mean(), {}
+        return (learnt(x, t, ids, mask).float() - target).square().mean(), {}
 
     known, silent = tokenizer.words
     average = train(

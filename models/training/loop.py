@@ -316,6 +316,11 @@ def prepare(loop: Loop) -> torch.device:
     return torch.device(loop.device)
 
 
+def compiled(network: nn.Module, loop: Loop) -> Callable[..., Any]:
+    """The network, or the same weights in fewer kernels, for any number of words."""
+    return torch.compile(network, dynamic=True) if loop.compile else network
+
+
 def last_figures(out: Path) -> dict[str, Any]:
     """The newest line of a run's log."""
     lines: Iterable[str] = (out / "log.jsonl").read_text(encoding="utf-8").splitlines()

@@ -43,6 +43,9 @@ class Loop:
         ``bfloat16`` (autocast) or ``float32``.
     threads : int
         Of torch on the CPU.
+    compile : bool
+        Whether `torch.compile` makes one kernel of many: two minutes at the start, then fewer CPU-seconds an
+        update. For runs of hours.
     log_every, save_every : int
         Updates between lines of the log, and between checkpoints.
     snapshot_every : int
@@ -59,6 +62,7 @@ class Loop:
     device: str = "cpu"
     dtype: str = "bfloat16"
     threads: int = 1
+    compile: bool = False
     log_every: int = 50
     save_every: int = 500
     snapshot_every: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from models.lumen.tokenizer import LumenTokenizer, make_tokenizer
 from models.lumen.transformer import LumenTransformer
 from models.training.latents import Latents, encode_split
 from models.training.loop import (
+    compiled,
     examples_of,
     generator,
     last_figures,
@@ -161,14 +162,16 @@ def train_lumen(
     )
     examples, tests = Examples(latents, tokenizer, settings), Examples(unseen, tokenizer, settings)
 
-    def velocity_loss(network: nn.Module, source: Examples, step: int) -> Tensor:
+    forward = compiled(painter, loop)
+
+    def velocity_loss(network: Callable[..., Tensor], source: Examples, step: int) -> Tensor:
         clean, noise, times, ids, mask = source.batch(step)
         x, velocity = on_path(clean, noise, times)
         loss: Tensor = (network(x, times, ids, mask).float() - velocity).square().mean()
         return loss
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        return velocity_loss(painter, examples, step), {}
+        return velocity_loss(forward, examples, step), {}
 
     @torch.no_grad()
     def check(network: nn.Module) -> dict[str, float]:

@@ -27,13 +27,15 @@ def test_votes_are_taken_back_and_releases_read(
                 page.click(button)
     page.goto(live.url + "/my-votes")
     found = inspect(page)
-    page.click("ol li:first-child .act a")
+    with page.expect_navigation():
+        page.click("ol li:first-child .act a")
     found += inspect(page)
     with page.expect_navigation():
         page.click("main form button")
     assert page.get_by_role("status").inner_text() == "1 vote was withdrawn and counts no more."
     found += inspect(page)
-    page.click("text=Withdraw all of them")
+    with page.expect_navigation():
+        page.click("text=Withdraw all of them")
     found += inspect(page)
     freeze(live.arena, "2026-11")
     for address in ("/data", "/data/releases/2026-11"):

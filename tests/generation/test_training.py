@@ -15,11 +15,12 @@ from models.atelier.grammar import Landscape, StillLife, Thing
 from models.atelier.parsing import parse
 from models.atelier.splits import draw
 from models.contracts import Refusal
+from models.lumen.layers import SwiGLU
 from models.lumen.tokenizer import make_tokenizer
 from models.training.attributes import ATTRIBUTES, CHANCE, HEADS, judge, labels
 from models.training.autoencode import pyramid_distance, signal_to_noise
 from models.training.distil import DistilSettings, Prompts, own_path, stride_target, time_of
-from models.training.loop import Average, Journal, examples_of, learning_rate, muon_and_adamw
+from models.training.loop import Average, Journal, compiled, examples_of, learning_rate, muon_and_adamw
 from models.training.measures import frechet, nearest, spread
 from models.training.settings import CONFIGS, BadSettings, Loop, read_settings
 from models.training.train import LumenSettings, Painter, draw_times, on_path, shifted
@@ -165,6 +166,19 @@ def test_muon_gets_the_matrices_of_attention_and_mlp_and_nothing_else():
 
 
 # -- captions
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # of torch's compiler itself
+def test_a_compiled_network_learns_the_same_from_any_number_of_words():
+    network = SwiGLU(8, 16)
+    faster = compiled(network, Loop(steps=1, batch=1, compile=True))
+    for count in (3, 5):
+        x = torch.randn(2, count, 8)
+        told = torch.autograd.grad(network(x).square().sum(), network.parameters())
+        same = torch.autograd.grad(faster(x).square().sum(), network.parameters())
+        for one, other in zip(told, same, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert compiled(network, Loop(steps=1, batch=1)) is network
 
 
 def test_other_words_say_the_same():
