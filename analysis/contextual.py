@@ -107,11 +107,15 @@ class ContextualFit(StrengthFit):
     sample_iterations: int
 
     def effect_table(self, level: float = 0.95) -> tuple[Effect, ...]:
-        """Give the effects with intervals and what they share with the entrants."""
+        """Give the effects with intervals and what they share with the entrants.
+
+        A standard error is not below the model's own: a sandwich of few clusters is often too sure of itself.
+        """
         upper = (1 + level) / 2
         endless = math.isinf(self.degrees_of_freedom)
         critical = float(ndtri(upper) if endless else stdtrit(self.degrees_of_freedom, upper))
-        errors = np.sqrt(np.diagonal(self.effect_covariance))
+        own = np.diagonal(self.found.inverse)[len(self.labels) :]
+        errors = np.sqrt(np.maximum(np.diagonal(self.effect_covariance), own))
         scales = [1.0] * self.table.position + self.table.scales.tolist()
         explained, inflation = _collinearity(self.sums.information, self.found, len(self.labels))
         return tuple(

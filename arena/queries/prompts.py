@@ -1,4 +1,8 @@
-"""Prompts of campaigns: a list to look through, and what every entrant made of one of them."""
+"""Prompts of campaigns: a list to look through, and what every entrant made of one of them.
+
+The words of a prompt are told once somebody has judged it, or no campaign deals it: whoever knew them before
+could make an entrant ready for them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, select, true
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
@@ -44,10 +48,14 @@ class PromptLine:
 
 @dataclass(frozen=True, slots=True)
 class PromptList:
-    """A page of prompts, the newest first; ``older`` and ``newer`` are the numbers to go on from."""
+    """A page of prompts, the newest first; ``older`` and ``newer`` are the numbers to go on from.
+
+    ``untold`` is how many prompts nobody has judged yet, whatever is looked for.
+    """
 
     prompts: tuple[PromptLine, ...]
     count: int
+    untold: int
     older: int | None
     newer: int | None
 
@@ -120,7 +128,8 @@ def prompt_list(
     after: int | None = None,
 ) -> PromptList:
     """Read the page of campaigns' prompts with numbers below ``before``, or the page next above ``after``."""
-    wanted = [holds(words), Prompt.id.in_(select(CampaignPrompt.prompt_id))]
+    asked, told = Prompt.id.in_(select(CampaignPrompt.prompt_id)), _told(now)
+    wanted = [holds(words), asked, told]
     if category:
         wanted.append(in_category(category))
     forward = after is not None and before is None
@@ -135,6 +144,7 @@ def prompt_list(
     return PromptList(
         prompts=tuple(lines),
         count=session.scalar(select(func.count()).select_from(Prompt).where(*wanted)) or 0,
+        untold=session.scalar(select(func.count()).select_from(Prompt).where(asked, ~told)) or 0,
         older=lines[-1].number if lines and (more or forward) else None,
         newer=lines[0].number if lines and (more if forward else before is not None) else None,
     )
@@ -146,7 +156,7 @@ def prompt_line(session: Session, number: int, *, now: datetime) -> PromptLine:
     Raises
     ------
     NotFound
-        If no campaign asks for a prompt of that number.
+        If no campaign asks for a prompt of that number, or its words are not told yet.
     """
     return _line(*_find(session, number, now))
 
@@ -157,7 +167,7 @@ def prompt_page(session: Session, number: int, *, now: datetime) -> PromptPage:
     Raises
     ------
     NotFound
-        If no campaign asks for a prompt of that number.
+        If no campaign asks for a prompt of that number, or its words are not told yet.
     """
     prompt, dealt = _find(session, number, now)
     campaigns = session.scalars(
@@ -176,14 +186,20 @@ def prompt_page(session: Session, number: int, *, now: datetime) -> PromptPage:
     )
 
 
+def _told(now: datetime) -> ColumnElement[bool]:
+    """Whether the words of a prompt are told."""
+    judged = exists().where(Battle.prompt_id == Prompt.id, Battle.voted_at.is_not(None))
+    return or_(judged, Prompt.id.not_in(dealt_prompts(now)))
+
+
 def _find(session: Session, number: int, now: datetime) -> tuple[Prompt, bool]:
     row = session.execute(
         select(Prompt, Prompt.id.in_(dealt_prompts(now))).where(
-            Prompt.id == number, Prompt.id.in_(select(CampaignPrompt.prompt_id))
+            Prompt.id == number, Prompt.id.in_(select(CampaignPrompt.prompt_id)), _told(now)
         )
     ).one_or_none()
     if row is None:
-        raise NotFound(f"no campaign asks for a prompt of the number {number}")
+        raise NotFound(f"no prompt of the number {number} was judged yet")
     return row[0], bool(row[1])
 
 

@@ -20,6 +20,7 @@ from tests.web.test_catalogue_pages import cast_many
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 CATALOGUE = (
     "/leaderboard",
+    "/leaderboard/plots",
     "/entrants",
     "/entrants/sfumato",
     "/battles",
@@ -32,7 +33,7 @@ CATALOGUE = (
     "/fair-play",
     "/privacy",
 )
-ROOM = ("/admin", "/admin/campaigns/open")
+ROOM = ("/admin", "/admin/prompts", "/admin/campaigns/open")
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 

@@ -186,6 +186,21 @@ def test_the_truth_is_covered():
     assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
 
 
+def test_an_effect_of_few_prompts_is_not_surer_than_the_model():
+    rng = np.random.default_rng(5)
+    surer = 0
+    for seed in range(20):
+        frame, covariates = draw(300, seed)
+        frame["prompt"] = rng.integers(3, size=len(frame)).astype(str)
+        comparisons = Comparisons.from_frame(frame, keep_votes=True, prompt="prompt")
+        plain = fit_contextual(comparisons, covariates, covariance="hessian")
+        fit = clustered(plain, ["prompt"])
+        surer += int((np.diagonal(fit.effect_covariance) < np.diagonal(plain.effect_covariance)).sum())
+        for effect, own in zip(fit.effect_table(), plain.effect_table(), strict=True):
+            assert effect.se >= own.se
+    assert surer > 20  # of 60: a sandwich of three prompts alone is often narrower
+
+
 def test_what_only_one_entrant_has_takes_that_entrant_off_the_board():
     frame, covariates = draw(3000, 6)
     mark = (frame["left"] == "e2").to_numpy(float) - (frame["right"] == "e2").to_numpy(float)

@@ -76,6 +76,23 @@ def test_no_picture_is_named_while_its_campaign_is_open(arena: small.SmallArena)
     assert client.get(f"/battles/{numbers[0]}").status_code == 200
 
 
+def test_the_words_of_a_prompt_are_told_once_it_was_judged(arena: small.SmallArena) -> None:
+    client = arena.app.test_client()
+    page = client.get("/prompts").get_data(as_text=True)
+    assert "4 prompts wait for their first votes." in page
+    judge(arena, [Outcome.LEFT])
+    with arena.database.read() as session:
+        judged = session.scalars(select(Prompt).join(Battle, Battle.prompt_id == Prompt.id)).one()
+    page += client.get("/prompts").get_data(as_text=True)
+    assert "3 more not judged yet" in page
+    assert [words for words in small.PROMPTS if words in page] == [judged.text]
+    assert client.get(f"/prompts/{judged.id}").status_code == 200
+    assert client.get(f"/prompts/{judged.id % 4 + 1}").status_code == 404
+    close(arena)
+    page = client.get("/prompts").get_data(as_text=True)
+    assert all(words in page for words in small.PROMPTS)
+
+
 def test_a_prompt_that_is_dealt_again_goes_back_under_embargo(arena: small.SmallArena) -> None:
     """Its battles are gone from the list and by number, and its pictures from the entrants' pages."""
     judge(arena, FOUR * 6)
@@ -176,6 +193,7 @@ def test_bad_input_gets_one_clear_sentence(client: FlaskClient) -> None:
 
 
 def test_odd_words_are_only_words(arena: small.SmallArena) -> None:
+    close(arena)
     client = arena.app.test_client()
     for words, found in (
         ("vase GOLD", 1),
