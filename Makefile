@@ -8,7 +8,7 @@ RAY := var/ray
 JOBS ?= 2
 export ARENA_HOME
 
-.PHONY: arena test ray check fix translations lock assets clean
+.PHONY: arena test ray fuzz check fix translations lock assets clean
 .DELETE_ON_ERROR:
 
 arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.0.0.1:8000
@@ -26,6 +26,10 @@ ray: $(VENV)/.dev  ## Ray Serve, really started, with an environment of its own 
 	$(RAY)/bin/pip install -q -c constraints.txt 'ray[serve]>=2.50'
 	$(RAY)/bin/pip install -q --no-deps -e .
 	ARENA_TEST_RAY=$(abspath $(RAY))/bin/python $(BIN)/python -m pytest -q tests/contracts/test_ray.py
+
+fuzz: $(VENV)/.dev  ## The read API of a running arena against its document; KEY is one of `arena keys`
+	SCHEMATHESIS_HOOKS=tests.contracts.fuzz_hooks $(BIN)/schemathesis run --header "Authorization: Bearer $(KEY)" \
+		http://127.0.0.1:$(PORT)/api/v1/openapi.json
 
 check: $(VENV)/.dev  ## Style, types, layers, translations
 	$(BIN)/ruff check .

@@ -88,6 +88,8 @@ def refresh(database: Database, *, now: datetime, cache: Cache | None = None) ->
     kept = 0
     with database.read() as session:
         due = _due(session, now)
+        if not due:
+            cache.style.read_ahead(session)
     for wanted in due:
         try:
             with database.read() as session, threadpool_limits(1, user_api="blas"):

@@ -55,6 +55,11 @@ class StyleCache:
             for place, name in enumerate(MEASURES)
         }
 
+    def read_ahead(self, session: Session) -> None:
+        """Read the measures for the first time, before anybody waits for them: a million take seconds."""
+        if not self._count:
+            self._read(session)
+
     def _read(self, session: Session) -> None:
         """Read what is new; all, where pictures were measured out of their order or anew."""
         count, last = session.execute(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from arena.services import sampling
 from arena.services.importing.importing import import_votes
 from arena.services.standings import refresh
 from arena.tables import Battle, Prompt
@@ -45,6 +46,13 @@ def test_every_page_shows_imported_votes_and_says_what_did_not_come(taken: small
         assert page.status_code == 200
         assert "Its picture did not come with the votes." in page.text
         assert "<img" not in page.text.partition("<main")[2].partition("</main>")[0]
+
+
+def test_fair_play_says_what_another_arena_dealt(taken: small.SmallArena) -> None:
+    sampling.refresh(taken.database, sampling.SamplingBook(), now=NOW)
+    client = taken.app.test_client()
+    assert "2 of them came with the votes of another arena" in client.get("/fair-play?campaign=theirs").text
+    assert "of another arena" not in client.get("/fair-play?campaign=open").text
 
 
 def test_nobody_is_offered_an_entrant_that_paints_nothing(taken: small.SmallArena) -> None:
