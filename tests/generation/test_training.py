@@ -82,6 +82,7 @@ def test_the_configs_that_ship_fit_their_dataclasses():
     kinds = {
         "reader": ReaderSettings,
         "autoencoder": AutoencoderSettings,
+        "lumen-0": LumenSettings,
         "lumen-1": LumenSettings,
         "lumen-1-turbo": DistilSettings,
         "pixel-unet": UnetSettings,
@@ -98,15 +99,18 @@ def test_what_ships_is_small_enough():
     from models.lumen.autoencoder import LumenAutoencoder
     from models.training.autoencode import AutoencoderSettings
 
-    lumen = read_settings(LumenSettings, CONFIGS / "lumen-1.toml")
     coder = read_settings(AutoencoderSettings, CONFIGS / "autoencoder.toml")
-    with torch.device("meta"):
-        painter = Painter(lumen, make_tokenizer().vocab_size)
-        decoder = LumenAutoencoder(**{**coder.network, "encoder_blocks": ()})
-        assert decoder.factor * lumen.network["grid"] == lumen.size == 256
-    count = sum(weight.numel() for part in (painter, decoder) for weight in part.parameters())
-    # Two folders of bfloat16 weights in at most 40 MB.
-    assert 2 * 2 * count < 39e6
+    size = {}
+    for name in ("lumen-0", "lumen-1"):
+        lumen = read_settings(LumenSettings, CONFIGS / f"{name}.toml")
+        with torch.device("meta"):
+            painter = Painter(lumen, make_tokenizer().vocab_size)
+            decoder = LumenAutoencoder(**{**coder.network, "encoder_blocks": ()})
+            assert decoder.factor * lumen.network["grid"] == lumen.size == 256
+        size[name] = 2 * sum(weight.numel() for part in (painter, decoder) for weight in part.parameters())
+    # Lumen 1 and its student, in bfloat16, in at most 40 MB; Lumen 0 beside them.
+    assert 2 * size["lumen-1"] < 39e6
+    assert size["lumen-0"] < 8.2e6
 
 
 # -- the loop's chance and rates
