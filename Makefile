@@ -8,7 +8,7 @@ RAY := var/ray
 JOBS ?= 2
 export ARENA_HOME
 
-.PHONY: arena test ray fuzz check fix translations lock assets clean
+.PHONY: arena test ray fuzz audit check fix translations lock assets clean
 .DELETE_ON_ERROR:
 
 arena: $(VENV)/.arena  ## Install, make a demo campaign, serve it on http://127.0.0.1:8000
@@ -30,6 +30,11 @@ ray: $(VENV)/.dev  ## Ray Serve, really started, with an environment of its own 
 fuzz: $(VENV)/.dev  ## The read API of a running arena against its document; KEY is one of `arena keys`
 	SCHEMATHESIS_HOOKS=tests.contracts.fuzz_hooks $(BIN)/schemathesis run --header "Authorization: Bearer $(KEY)" \
 		http://127.0.0.1:$(PORT)/api/v1/openapi.json
+
+audit:  ## Known weaknesses of the pinned packages; asks osv.dev, so it needs the network
+	$(PYTHON) -m venv var/audit
+	var/audit/bin/pip install -q pip-audit
+	var/audit/bin/pip-audit --no-deps --disable-pip -s osv -r constraints.txt
 
 check: $(VENV)/.dev  ## Style, types, layers, translations
 	$(BIN)/ruff check .

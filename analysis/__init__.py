@@ -84,6 +84,7 @@ from analysis.planning import (
 )
 from analysis.profile import FEW_VOTES, profile_interval
 from analysis.ranks import RankIntervals, rank_intervals
+from analysis.rater_checks import RepeatCeiling, repeat_ceiling, side_tests
 from analysis.rater_tests import RaterTests, rater_tests
 from analysis.rating import rate
 from analysis.reading import VoteFile, read_votes
@@ -152,6 +153,7 @@ __all__ = [
     "PositionBias",
     "RankIntervals",
     "RaterTests",
+    "RepeatCeiling",
     "Resistance",
     "SelectedBest",
     "SelfAgreement",
@@ -226,6 +228,7 @@ __all__ = [
     "rater_tests",
     "read_covariates",
     "read_votes",
+    "repeat_ceiling",
     "require_connected",
     "reweighted",
     "rig",
@@ -236,6 +239,7 @@ __all__ = [
     "self_agreement",
     "separations",
     "sequence_half_width",
+    "side_tests",
     "stability_certificate",
     "standard_errors",
     "tell",

@@ -10,6 +10,7 @@ Every policy is a matrix of probabilities, symmetric and zero on the diagonal, w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -136,16 +137,57 @@ def pair_probabilities(wins: Floats, *, uniform_share: float = UNIFORM_SHARE) ->
     if not 0.1 <= uniform_share <= 1:
         raise InvalidOption(f"the uniform share must be from 0.1 to 1, not {uniform_share}")
     _items(wins)
+    spread, _, gap = _known(wins)
+    drop = np.triu(spread * gap**2 / (1 + spread * gap), 1)
+    uniform = np.triu(np.ones_like(drop), 1)
+    mixed = (1 - uniform_share) * drop / drop.sum() + uniform_share * uniform / uniform.sum()
+    return np.asarray(mixed + mixed.T)
+
+
+def targeted_probabilities(
+    wins: Floats, pairs: Sequence[tuple[int, int]], *, uniform_share: float = UNIFORM_SHARE
+) -> Floats:
+    """Probability of dealing each pair, by how much one more vote would tell of the differences asked for.
+
+    Votes on a pair itself tell most of it; those that connect it through others tell some, and are dealt
+    where the pair is already well known.
+
+    Parameters
+    ----------
+    wins : ndarray of shape (n_items, n_items)
+    pairs : sequence of (int, int)
+        Positions of the entrants whose differences are wanted; what counts is the sum of their variances.
+    uniform_share : float
+        Share that is spread evenly over all pairs, at least 0.1.
+    """
+    if not 0.1 <= uniform_share <= 1:
+        raise InvalidOption(f"the uniform share must be from 0.1 to 1, not {uniform_share}")
+    n_items = _items(wins)
+    if not pairs or any(a == b or not (0 <= a < n_items and 0 <= b < n_items) for a, b in pairs):
+        raise InvalidOption("name one pair or more, each of two of the items")
+    spread, covariance, gap = _known(wins)
+    first, second = np.array(pairs).T
+    wanted = covariance[first] - covariance[second]  # how the wanted differences move with each strength
+    moved = wanted[:, :, None] - wanted[:, None, :]
+    drop = np.triu(spread * (moved**2).sum(axis=0) / (1 + spread * gap), 1)
+    uniform = np.triu(uniform_probabilities(wins), 1)
+    mixed = (1 - uniform_share) * drop / drop.sum() + uniform_share * uniform
+    return np.asarray(mixed + mixed.T)
+
+
+def _known(wins: Floats) -> tuple[Floats, Floats, Floats]:
+    """What the votes tell under the planning prior: each (n_items, n_items).
+
+    The variance of one outcome of each pair, the covariance of the strengths, and the variance of each
+    difference.
+    """
     strengths = _shrunken_strengths(wins)
     probability = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
     spread = probability * (1 - probability)
     covariance = np.linalg.inv(_information(wins, spread))
     variance = np.diag(covariance)
     gap = np.maximum(variance[:, None] + variance[None, :] - 2 * covariance, 0.0)
-    drop = np.triu(spread * gap**2 / (1 + spread * gap), 1)
-    uniform = np.triu(np.ones_like(drop), 1)
-    mixed = (1 - uniform_share) * drop / drop.sum() + uniform_share * uniform / uniform.sum()
-    return np.asarray(mixed + mixed.T)
+    return np.asarray(spread), np.asarray(covariance, dtype=np.float64), np.asarray(gap, dtype=np.float64)
 
 
 def _information(wins: Floats, spread: Floats) -> Floats:

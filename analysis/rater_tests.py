@@ -137,7 +137,7 @@ def rater_tests(
         raise InvalidOption("draws must be positive")
     goal = None if target is None else comparisons.index(target)
     codes, rater = np.unique(votes.clusters["rater"], return_inverse=True)
-    probability, weight = _leave_one_out(comparisons, votes, rater, codes.size, both_bad, goal)
+    probability, weight = leave_one_out(comparisons, votes, rater, codes.size, both_bad, goal)
     answer = np.minimum(votes.outcome, TIE).astype(np.int64)
     used = np.isfinite(probability[:, 0])
     if both_bad == "drop":
@@ -168,13 +168,14 @@ def rater_tests(
     )  # fmt: skip
 
 
-def _leave_one_out(
+def leave_one_out(
     comparisons: Comparisons, votes: Votes, rater: Ints, n_raters: int, both_bad: str, goal: int | None
 ) -> tuple[Floats, Floats]:
     """Probabilities (n_votes, 3) of each vote's answers by the others' votes, and its influence on the goal.
 
-    NaN where the others' votes do not connect the two entrants. Entrants connected by all votes are taken
-    to stay connected without a small rater.
+    `rater` numbers the rater of each vote from zero; without a `goal` the influence is zero. NaN where the
+    others' votes do not connect the two entrants. Entrants connected by all votes are taken to stay connected
+    without a small rater.
     """
     strengths, eta, component, inverse = _davidson(pairs_of(comparisons, both_bad=both_bad))
     n = comparisons.n_entrants

@@ -67,12 +67,15 @@ def _parquet(path: Path) -> Source:
 
     try:
         schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InvalidComparisons(f"{path.name} is not a Parquet file: {_line(error)}") from error
 
     def read(names: Sequence[str]) -> Any:
         text = [name for name in names if str(schema.field(name).type) in ("string", "large_string")]
-        return pq.read_table(path, columns=list(names), read_dictionary=text, use_threads=False)
+        try:
+            return pq.read_table(path, columns=list(names), read_dictionary=text, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise InvalidComparisons(f"{path.name} is damaged: {_line(error)}") from error
 
     return Source(tuple(schema.names), read)
 
@@ -110,13 +113,13 @@ def _csv(path: Path, delimiter: str) -> Source:
 
 def _json(path: Path) -> Source:
     """Read a list of objects, or an object a line; nested values are not kept, but for lists of names."""
-    text = path.read_text("utf-8-sig")
     try:
+        text = path.read_text("utf-8-sig")
         if text.lstrip()[:1] == "[":
             rows = json.loads(text)
         else:
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
         raise InvalidComparisons(f"{path.name} is not JSON: {error}") from error
     if not rows:
         raise InvalidComparisons(f"{path.name} is empty")
@@ -129,7 +132,10 @@ def _json(path: Path) -> Source:
         import pyarrow as pa
 
         columns = {name: [row.get(name) for row in rows] for name in wanted}
-        return pa.table({name: _array(values) for name, values in columns.items()})
+        try:
+            return pa.table({name: _array(values) for name, values in columns.items()})
+        except UnicodeEncodeError as error:
+            raise InvalidComparisons(f"{path.name} holds half a character: {error.reason}") from error
 
     return Source(names, read)
 

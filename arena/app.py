@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from datetime import timedelta
 
@@ -10,15 +12,27 @@ from flask import Flask, Response, make_response, render_template, request
 from arena import paths
 from arena.config import Settings
 from arena.db import Database
+from arena.services.guardrails import read_guardrails
+from arena.services.moderation import moderator_of
 from arena.services.serving import Desk
 from arena.services.shelf import FOLDER, Shelf
 from arena.storage import ImageStore
 from arena.web import (
+    about_you,
+    admin_account,
+    admin_campaigns,
+    admin_integrity,
+    admin_invites,
+    admin_ledgers,
     admin_prompts,
+    admin_reports,
+    admin_review,
+    admin_sign_in,
     assets,
     battles,
     board_image,
     boards,
+    brakes,
     catalogue,
     context,
     downloads,
@@ -26,18 +40,29 @@ from arena.web import (
     errors,
     explorer,
     fair_play,
+    health,
     i18n,
+    joining,
+    limits,
+    metrics,
     my_votes,
+    own_prompts,
     pictures,
+    plans,
     playground,
     preferences,
+    proof,
+    provenance,
+    recovery,
     releases,
+    reports,
     security,
     style,
     words,
 )
 from arena.web.api import access, faults, views
 from arena.web.read import views as read
+from arena.web.read.access import Door
 
 API_LARGEST_REQUEST = 64 * 1024
 API_HEADERS = {
@@ -47,7 +72,14 @@ API_HEADERS = {
 }
 
 
-def create_app(settings: Settings, *, database: Database, images: ImageStore, write: context.Write) -> Flask:
+def create_app(
+    settings: Settings,
+    *,
+    database: Database,
+    images: ImageStore,
+    write: context.Write,
+    meters: metrics.Meters | None = None,
+) -> Flask:
     """Build the application.
 
     Parameters
@@ -60,6 +92,8 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
         Where the pictures lie.
     write : callable
         ``write(work)`` runs ``work(session)`` in a transaction and returns its result after the commit.
+    meters : Meters, optional
+        Where this process counts what it does; they may count for others too, the ledger for one.
     """
     app = Flask("arena", template_folder=str(paths.templates()), static_folder=None)
     app.config.update(
@@ -73,20 +107,30 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    context.install(
-        app,
-        context.Collaborators(
-            settings=settings,
-            database=database,
-            images=images,
-            write=write,
-            shelf=Shelf(settings.home / FOLDER),
-        ),
+    parts = context.Collaborators(
+        settings=settings,
+        database=database,
+        images=images,
+        write=write,
+        shelf=Shelf(settings.home / FOLDER),
+        moderator=moderator_of(read_guardrails(settings.home)),
     )
-    for part in (security, i18n, assets, errors):
+    context.install(app, parts)
+    metrics.install(app, meters or metrics.Meters(), database)
+    health.install(app, parts)
+    for part in (security, brakes, i18n, assets, errors):
         part.install(app)
-    for part in (
+    parts_of_the_site = (
+        about_you,
+        admin_account,
+        admin_campaigns,
+        admin_integrity,
+        admin_invites,
+        admin_ledgers,
         admin_prompts,
+        admin_reports,
+        admin_review,
+        admin_sign_in,
         battles,
         board_image,
         boards,
@@ -95,23 +139,47 @@ def create_app(settings: Settings, *, database: Database, images: ImageStore, wr
         entrants,
         explorer,
         fair_play,
+        health,
+        joining,
+        metrics,
         my_votes,
+        own_prompts,
         pictures,
+        plans,
         playground,
         preferences,
+        proof,
+        provenance,
         read,
+        recovery,
         releases,
+        reports,
         style,
-    ):
-        app.register_blueprint(part.bp)
+    )
+    for blueprint in dict.fromkeys(part.bp for part in parts_of_the_site):  # several modules share one
+        app.register_blueprint(blueprint)
+    app.extensions[read.EXTENSION] = read.Kept(door=_door(settings))
     app.context_processor(_everywhere)
     app.add_url_rule("/", "home", _home)
-    app.add_url_rule("/healthz", "healthz", _alive)
-    app.add_url_rule("/readyz", "readyz", _ready)
     return app
 
 
-def create_api(*, desk: Desk, gate: access.Gate, seconds: float = 600, at_once: int = 64) -> Flask:
+def _door(settings: Settings) -> Door:
+    """Where requests are counted; processes that count together know an address by one digest."""
+    if settings.redis is None:
+        return Door(proxies=settings.proxies)
+    key = hmac.digest(settings.secret.encode(), b"addresses", hashlib.sha256)
+    return Door(limits.counting(settings.redis), key=key, proxies=settings.proxies)
+
+
+def create_api(
+    *,
+    desk: Desk,
+    gate: access.Gate,
+    seconds: float = 600,
+    at_once: int = 64,
+    counts: limits.Counts | None = None,
+) -> Flask:
     """Build the images API, an application of its own: it knows no voter and no cookie.
 
     Parameters
@@ -124,12 +192,18 @@ def create_api(*, desk: Desk, gate: access.Gate, seconds: float = 600, at_once: 
         How long one request may take.
     at_once : int
         Requests that may wait for pictures; fewer than the server has threads.
+    counts : Counts, optional
+        Where the requests of a key are counted, if not in this process.
     """
     app = Flask("arena", template_folder=None, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = API_LARGEST_REQUEST
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[views.EXTENSION] = views.Office(
-        desk=desk, gate=gate, seconds=seconds, at_once=threading.BoundedSemaphore(at_once)
+        desk=desk,
+        gate=gate,
+        seconds=seconds,
+        at_once=threading.BoundedSemaphore(at_once),
+        allowances=access.Allowances(counts),
     )
     faults.install(app)
     app.register_blueprint(views.bp)
@@ -154,17 +228,3 @@ def _everywhere() -> dict[str, object]:
 
 def _home() -> Response:
     return security.in_the_room(make_response(render_template("home.html")))
-
-
-def _alive() -> Response:
-    """The process answers."""
-    return Response("ok\n", mimetype="text/plain")
-
-
-def _ready() -> Response:
-    """The process answers, and its database can be read."""
-    from sqlalchemy import text
-
-    with context.reading() as session:
-        session.execute(text("SELECT 1"))
-    return Response("ok\n", mimetype="text/plain")

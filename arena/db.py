@@ -6,6 +6,7 @@ and writes later answers "database is locked" at once, whatever the timeout. Rea
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ def open_database(url: str) -> Database:
         write_engine = _sqlite(url, begin="BEGIN IMMEDIATE")
         read_engine = _sqlite(url, begin="BEGIN")
     else:
-        write_engine = create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=True)
+        write_engine = create_engine(
+            url, pool_size=16, max_overflow=16, pool_pre_ping=True, hide_parameters=True
+        )
         read_engine = write_engine
     return Database(
         write_engine=write_engine,
@@ -66,7 +69,11 @@ def open_database(url: str) -> Database:
 
 def _sqlite(url: str, *, begin: str) -> Engine:
     engine = create_engine(
-        url, pool_size=32, max_overflow=32, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        url,
+        pool_size=32,
+        max_overflow=32,
+        hide_parameters=True,  # an error that is logged names no voter
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -147,7 +154,7 @@ def upgrade(database: Database) -> None:
     NewerDatabase
         If a newer version of the arena wrote it.
     """
-    if _revision(database) is not None:
+    if revision(database) is not None:
         try:
             check(database)
         except OutdatedDatabase:
@@ -188,8 +195,8 @@ def check(database: Database) -> None:
     NewerDatabase, OutdatedDatabase
         With the revision found, and what to do.
     """
-    scripts = ScriptDirectory.from_config(_alembic())
-    found = _revision(database)
+    scripts = _scripts()
+    found = revision(database)
     if found == scripts.get_current_head():
         return
     if found is not None:
@@ -200,6 +207,29 @@ def check(database: Database) -> None:
     raise OutdatedDatabase(found)
 
 
-def _revision(database: Database) -> str | None:
+def steps_ahead(database: Database) -> list[str]:
+    """What `upgrade` would do, a line for each migration; nothing on an up-to-date database.
+
+    Raises
+    ------
+    NewerDatabase
+        If a newer version of the arena wrote it.
+    """
+    found = revision(database)
+    try:
+        ahead = list(_scripts().iterate_revisions("head", found or "base"))
+    except CommandError as error:
+        raise NewerDatabase(str(found)) from error
+    return [f"{each.revision} {each.doc}" for each in reversed(ahead)]
+
+
+@functools.cache
+def _scripts() -> ScriptDirectory:
+    """The migrations of the code, read once."""
+    return ScriptDirectory.from_config(_alembic())
+
+
+def revision(database: Database) -> str | None:
+    """The revision of a database's schema; none if it has none."""
     with database.read_engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()

@@ -1,7 +1,7 @@
 """Every error the arena raises on purpose; each carries data, the edge writes the sentence.
 
 Those of pictures on order (Overloaded, NobodyWaits, NotPainted, CannotLoad, TooSlow) stand in
-`arena.services.serving`.
+`arena.services.serving`, those of undo (TooLateToUndo, UndoneEnough) in `arena.services.undoing`.
 
 ::
 
@@ -9,13 +9,13 @@ Those of pictures on order (Overloaded, NobodyWaits, NotPainted, CannotLoad, Too
     ├── SettingsError          500  the environment or the data folder is not usable: what to set
     ├── Invalid                400  the request cannot be read
     │   ├── UnknownOutcome          an answer outside left, right, tie, both_bad
+    │   ├── NoPassRate              no share of known answers
     │   ├── InvalidPrompt           empty, too long, with control characters, of an unknown category
     │   └── UnknownReason           a reason tag that is not offered
     ├── Forbidden              403  not from these pages
     ├── NotSignedIn            403  the operator's room, and nobody we know
     ├── ReadOnly               403  the operator may look, and not change
     ├── Embargoed              403  words that an open campaign is dealing
-    ├── HeldBack               403  a release whose prompts an open campaign is dealing
     ├── NotFound               404  no such thing, or not yours
     │   ├── UnknownBattle           no battle of this voter under that key
     │   ├── UnknownCampaign         no campaign of that name
@@ -37,7 +37,7 @@ Those of pictures on order (Overloaded, NobodyWaits, NotPainted, CannotLoad, Too
     ├── SpentLink              410  the link was used, or has expired
     ├── CorruptImage           500  the stored bytes do not match their digest
     ├── NewerDatabase          500  the database was written by a newer version
-    ├── OutdatedDatabase       500  the database needs `arena init` to migrate it
+    ├── OutdatedDatabase       500  the database needs `arena init` or `arena upgrade`
     ├── Overloaded             429  as much waits for the images API as may wait
     ├── NobodyWaits            499  whoever asked the images API has gone
     ├── NotPainted             500  the entrant broke while painting
@@ -80,6 +80,16 @@ class UnknownOutcome(Invalid):
 
     def __init__(self, given: str | None) -> None:
         super().__init__(f"{given!r} is no outcome; one of left, right, tie, both_bad is")
+        self.given = given
+
+
+class NoPassRate(Invalid):
+    """What was given is no share of known answers."""
+
+    code = "no_pass_rate"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"a pass rate is a share above 0 and up to 1, such as 0.6, not {given[:40]!r}")
         self.given = given
 
 
@@ -140,18 +150,6 @@ class Embargoed(ArenaError):
     def __init__(self, prompt: str) -> None:
         super().__init__("a campaign is dealing these words; ask for them again when it has closed")
         self.prompt = prompt
-
-
-class HeldBack(ArenaError):
-    """A release whose prompts open campaigns are dealing: its names could unmask their pairs."""
-
-    status = 403
-    code = "held_back"
-
-    def __init__(self, name: str, campaigns: tuple[str, ...]) -> None:
-        super().__init__(f"release {name} can be downloaded once {', '.join(campaigns)} has closed")
-        self.name = name
-        self.campaigns = campaigns
 
 
 class TooManyWaiting(ArenaError):
@@ -356,8 +354,8 @@ class OutdatedDatabase(ArenaError):
     code = "outdated_database"
 
     def __init__(self, revision: str | None) -> None:
-        state = f"at revision {revision}" if revision else "empty"
-        super().__init__(f"the database is {state}; run `arena init` to bring it up to date")
+        state, way = (f"at revision {revision}", "upgrade") if revision else ("empty", "init")
+        super().__init__(f"the database is {state}; run `arena {way}` to bring it up to date")
         self.revision = revision
 
 

@@ -33,7 +33,8 @@ from threadpoolctl import threadpool_limits
 from analysis import Comparisons, fit_bradley_terry, leaderboard
 from arena.cli.context import Context
 from arena.domain.views import View
-from arena.queries.boards import find_campaign, first_criterion, labels_of
+from arena.queries.boards import labels_of
+from arena.queries.finding import find_campaign, first_criterion
 from arena.services import standings
 from arena.services.standings import Cache, Wanted
 from arena.tables import Battle, Campaign, CampaignEntrant, Entrant, Tally, Vote

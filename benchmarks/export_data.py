@@ -44,20 +44,21 @@ def fill(
     rng = random.Random(1)
     raters = [(n, f"{rng.getrandbits(88):022x}", "public", moment(0)) for n in range(1, RATERS + 1)]
     with sqlite3.connect(folder / "arena.sqlite") as connection:
+        connection.execute("PRAGMA cache_size=-500000")  # keys are random, and so are the pages they fall on
         connection.executemany("INSERT INTO voter (id, key, cohort, created_at) VALUES (?, ?, ?, ?)", raters)
         connection.executemany(_insert("battle", BATTLE), battles(votes, pictures, rng))
         connection.executemany(_insert("vote", VOTE), ballots(votes, criterion, rng))
         connection.execute(TALLY)
         if seal:
             connection.executemany(
-                "INSERT INTO seal VALUES (?, ?, ?, 1000, ?)",
+                _insert("seal", SEAL),
                 (
-                    (n, digest_of("seal", n - 1), digest_of("seal", n), moment(0))
+                    (n, digest_of("seal", n - 1), digest_of("seal", n), 1_000, moment(0))
                     for n in range(1, votes // 1_000 + 2)
                 ),
             )
             connection.executemany(
-                "INSERT INTO seal_entry VALUES (?, ?, ?, ?)",
+                _insert("seal_entry", SEAL_ENTRY),
                 ((n // 1_000 + 1, n % 1_000, digest_of("leaf", n), n + 1) for n in range(votes)),
             )
 
@@ -75,6 +76,8 @@ SELECT b.campaign_id, v.criterion_id, 'all', 'curated', 'public', b.left_entrant
 FROM vote v JOIN battle b ON v.battle_id = b.id
 GROUP BY b.campaign_id, v.criterion_id, b.left_entrant_id, b.right_entrant_id, v.outcome
 """
+SEAL = ("id", "previous", "digest", "entries", "sealed_at")
+SEAL_ENTRY = ("seal_id", "position", "leaf", "vote_id")
 VOTE = ("id", "battle_id", "criterion_id", "ballot_no", "outcome", "elapsed_ms", "consent", "salt", "cast_at")
 
 

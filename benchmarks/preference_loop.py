@@ -49,7 +49,7 @@ from arena.cli.setup import prepare
 from arena.domain.blinding import CONSENT_VERSION
 from arena.services import curation, dealing, generation, voting
 from arena.services.working import Worker
-from arena.tables import Battle, Campaign, CampaignPrompt, Entrant, Image, Prompt, Vote, Voter
+from arena.tables import Battle, BattleKind, Campaign, CampaignPrompt, Entrant, Image, Prompt, Vote, Voter
 from models.atelier.grammar import Scene
 from models.atelier.splits import draw
 from models.cards import adjusted
@@ -291,7 +291,7 @@ class Show:
             .join(Campaign, Battle.campaign_id == Campaign.id)
             .join(left, Battle.left_entrant_id == left.id)
             .join(right, Battle.right_entrant_id == right.id)
-            .where(Campaign.slug == AFTER)
+            .where(Campaign.slug == AFTER, Battle.kind == BattleKind.ORDINARY)
         )
         with self.context.database.read() as session:
             rows = [(a, b, str(outcome), *who) for a, b, outcome, *who in session.execute(query)]

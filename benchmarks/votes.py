@@ -27,7 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,11 +77,13 @@ def main() -> None:
 class Bench:
     """A data folder with dealt battles, and the signed cookies of the voters they were dealt to."""
 
-    def __init__(self, home: Path, *, battles: int, rng: random.Random) -> None:
+    def __init__(
+        self, home: Path, *, battles: int, rng: random.Random, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.port = free_port()
         self.rng = rng
-        self.environ = {**os.environ, "ARENA_HOME": str(home), "ARENA_PORT": str(self.port)}
-        self.environ["ARENA_LOG_LEVEL"] = "error"
+        own = {"ARENA_HOME": str(home), "ARENA_PORT": str(self.port), "ARENA_LOG_LEVEL": "error"}
+        self.environ = {**os.environ, **(environ or {}), **own}
         self.context = Context(self.environ)
         self.home = home
         prepare(self.context)
@@ -185,6 +187,10 @@ class Connection:
 
     def ask(self, request: bytes) -> int:
         """Send a request and return the status of its answer."""
+        return self.ask_whole(request)[0]
+
+    def ask_whole(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Send a request; status, head and body of its answer."""
         if self.socket is None:
             self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -198,7 +204,7 @@ class Connection:
         length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         while len(body) < length:
             body += self._more()
-        return int(head[9:12])
+        return int(head[9:12]), head, body
 
     def _more(self) -> bytes:
         assert self.socket is not None
@@ -327,10 +333,16 @@ def kill(bench: Bench, *, seconds: float, rounds: int) -> None:
         assert not other, f"unexpected answers: {sorted(set(other))}"
         acknowledged.update(kept)
         print(f"round {number}: killed after {when:.1f} s, {len(kept)} votes acknowledged", file=sys.stderr)
-    with bench.context.database.write.begin() as session:
+    told = verdict(bench.context, acknowledged)
+    print(json.dumps({"rounds": rounds, **told}, indent=2))
+    sys.exit(not is_well(told))
+
+
+def verdict(context: Context, acknowledged: set[str]) -> dict[str, Any]:
+    with context.database.write.begin() as session:
         while seal_pending(session, now=datetime.now(UTC)):
             pass
-    with bench.context.database.read() as session:
+    with context.database.read() as session:
         voted = session.scalars(select(Battle.key).join(Vote, Vote.battle_id == Battle.id)).all()
         twice = session.scalar(
             select(func.count()).select_from(
@@ -338,16 +350,17 @@ def kill(bench: Bench, *, seconds: float, rounds: int) -> None:
             )
         )
         broken = broken_seal(session)
-    told = {
-        "rounds": rounds,
+    return {
         "acknowledged": len(acknowledged),
         "in_the_database": len(voted),
         "acknowledged_but_lost": len(acknowledged - set(voted)),
         "counted_twice": twice,
         "chain": broken or "whole",
     }
-    print(json.dumps(told, indent=2))
-    sys.exit(bool(told["acknowledged_but_lost"] or twice or broken))
+
+
+def is_well(told: Mapping[str, Any]) -> bool:
+    return not told["acknowledged_but_lost"] and not told["counted_twice"] and told["chain"] == "whole"
 
 
 def fdatasyncs(folder: Path, *, seconds: float) -> float:

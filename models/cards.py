@@ -270,6 +270,8 @@ BACKENDS: Mapping[str, Backend] = {
             "batch": whole(1, 64),
             "price": number(0, 1000),
             "currency": matching(CURRENCY, "three capital letters such as USD"),
+            "live": flag,
+            "private_pictures": flag,
         },
         defaults={"timeout": 300.0, "retries": 5, "batch": 4},
     ),

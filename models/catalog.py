@@ -68,7 +68,7 @@ def _cards(path: Path, cache: Path | None) -> dict[str, EntrantCard]:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CardError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CardError(f"{path} is no TOML: {error}") from error
     if unknown := sorted(told.keys() - {"entrant"}):
         raise CardError(f"{path}: unknown key {unknown[0]!r}; a catalogue holds [[entrant]] tables alone")

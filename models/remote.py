@@ -20,7 +20,14 @@ from urllib.parse import quote
 
 from models.contracts import EntrantCard, GeneratedImage, GenerationRequest, Refusal
 from models.errors import CardError, GenerationFailed, MissingPart, PartlyFailed
-from models.remote_answers import NotTheirs, in_one_line, picture_of, read_answer, url_allowed
+from models.remote_answers import (
+    NotTheirs,
+    in_one_line,
+    picture_of,
+    read_answer,
+    same_server,
+    url_allowed,
+)
 
 if TYPE_CHECKING:
     from models.remote_client import Client
@@ -52,6 +59,8 @@ class Route:
         Whether the seed is sent.
     body : mapping
         What else every request says.
+    private_pictures : bool
+        Whether an answer may name a picture at another server of a private network.
     """
 
     base_url: str
@@ -65,6 +74,7 @@ class Route:
     retries: int
     batch: int
     body: Mapping[str, Any] = field(default_factory=dict)
+    private_pictures: bool = False
 
 
 class ImagesApi:
@@ -202,7 +212,8 @@ class ImagesApi:
     def _fetch(self, url: str) -> bytes:
         if not url_allowed(url, self._route.base_url):
             raise NotTheirs("sent a picture's address that is neither https nor its own; nothing was fetched")
-        return self._client.fetch(url)
+        own = same_server(url, self._route.base_url)
+        return self._client.fetch(url, anywhere=own or self._route.private_pictures)
 
     def _look(self) -> None:
         """Ask which revision the server paints, if it says; once, before anything is painted."""
@@ -312,6 +323,7 @@ def _route(card: EntrantCard) -> Route:
         retries=runtime["retries"],
         batch=runtime["batch"],
         body={**identity.get("arguments", {}), **stated},
+        private_pictures=runtime.get("private_pictures", False),
     )
 
 

@@ -110,12 +110,19 @@ def picture_of(data: bytes, size: tuple[int, int]) -> Image:
 def url_allowed(url: str, base_url: str) -> bool:
     """Whether a picture may be fetched from there: over https, or from the very server that was asked."""
     try:
-        there, asked = urlsplit(url), urlsplit(base_url)
+        there = urlsplit(url)
+        usable = bool(there.hostname) and (there.port or 1) > 0
     except ValueError:
         return False
-    if there.username or there.password or not there.hostname:
+    if there.username or there.password or not usable:
         return False
-    return there.scheme == "https" or (there.scheme, there.netloc) == (asked.scheme, asked.netloc)
+    return there.scheme == "https" or same_server(url, base_url)
+
+
+def same_server(url: str, base_url: str) -> bool:
+    """Whether a URL leads to the very server that was asked."""
+    there, asked = urlsplit(url), urlsplit(base_url)
+    return (there.scheme, there.netloc) == (asked.scheme, asked.netloc)
 
 
 def in_one_line(told: str, most: int = 300) -> str:

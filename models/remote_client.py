@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx2
 import openai
 
+from models.remote_addresses import pinned
 from models.remote_answers import NotTheirs, in_one_line
 
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -77,20 +79,25 @@ class Client:
         answer: httpx2.Response = asked.get(path, cast_to=httpx2.Response)
         return answer.content
 
-    def fetch(self, url: str) -> bytes:
-        """Fetch a picture from where an answer says it lies; no key is sent there.
+    def fetch(self, url: str, *, anywhere: bool = False) -> bytes:
+        """Fetch a picture from where an answer says it lies; no key is sent there, no redirect followed.
+
+        Parameters
+        ----------
+        anywhere : bool
+            Whether that may be an address that is not public.
 
         Raises
         ------
         NotTheirs
-            If it cannot be had.
+            If it cannot be had, or must not be.
         """
         told = ""
         for attempt in range(self._retries + 1):
             if attempt:
                 time.sleep(min(8.0, FETCH_PAUSE * 2**attempt) * random.uniform(0.75, 1.0))  # noqa: S311
             try:
-                with self._http.stream("GET", url) as answer:
+                with self._get(url, anywhere=anywhere) as answer:
                     if answer.status_code == 200:
                         return self._read(answer)
                     told = f"status {answer.status_code}"
@@ -103,6 +110,14 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._openai.close()
+
+    def _get(self, url: str, *, anywhere: bool) -> AbstractContextManager[httpx2.Response]:
+        if anywhere:
+            return self._http.stream("GET", url)
+        there = pinned(url)
+        return self._http.stream(
+            "GET", there.url, headers={"Host": there.host}, extensions={"sni_hostname": there.name}
+        )
 
     def _read(self, answer: httpx2.Response) -> bytes:
         try:

@@ -13,31 +13,24 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from datetime import datetime, timedelta
 
-from PIL import Image as Picture
 from sqlalchemy import func, insert, select, text
 
 from analysis.outcomes import Outcome
 from arena.db import Database
 from arena.domain.blinding import CONSENT_VERSION
 from arena.domain.prompts import prompt_digest
-from arena.media.blind import blind_copy, encode
 from arena.queries.removed import stands
 from arena.storage import ImageStore
 from arena.tables import (
     Battle,
     BattleKind,
-    BlindCopy,
     Campaign,
     CampaignEntrant,
     CampaignPrompt,
     Criterion,
     Entrant,
-    Image,
-    Job,
-    JobState,
     Prompt,
     PromptSource,
     Reason,
@@ -46,8 +39,8 @@ from arena.tables import (
     Vote,
     Voter,
 )
+from tests.painted import NOON, paint
 
-NOON = datetime(2026, 11, 2, 12, 0, 0, 123456, tzinfo=UTC)
 ENTRANTS = ("rose", "lily", "iris")
 PROMPTS = (
     "a red glass vase, on a marble table",
@@ -55,16 +48,6 @@ PROMPTS = (
     "ein grünes Glas im Abendlicht",
     "a gold ring; a wooden bowl",
 )
-
-
-def picture(*told: object, size: int = 24) -> bytes:
-    """PNG file of its own for each thing that is told."""
-    shade = hashlib.sha256(repr(told).encode()).digest()
-    made = Picture.new("RGB", (size, size), (shade[0], shade[1], shade[2]))
-    made.paste((shade[3], shade[4], shade[5]), (size // 4, size // 4, size // 2, size // 2))
-    out = BytesIO()
-    made.save(out, format="PNG")
-    return encode(Picture.open(BytesIO(out.getvalue())))
 
 
 @dataclass(slots=True)
@@ -90,11 +73,9 @@ class Arena:
     def voter(self, name: str) -> int:
         """Id of a voter of that name; made when first asked for."""
         if name not in self.voters:
-            key = hashlib.sha256(f"{self.slug}/{name}".encode()).hexdigest()[:22]
+            new = self._voter(name)
             with self.database.write.begin() as session:
-                found = session.scalar(select(Voter).where(Voter.key == key)) or Voter(
-                    key=key, cohort="public", created_at=self.now
-                )
+                found = session.scalar(select(Voter).where(Voter.key == new.key)) or new
                 session.add(found)
                 session.flush()
                 self.voters[name] = found.id
@@ -157,6 +138,41 @@ class Arena:
             number = vote.id
         self.count()
         return number
+
+    def cast(self, votes: Sequence[tuple[str, str, str, Outcome]]) -> None:
+        """Deal and cast votes, in bulk: (voter, left, right, outcome) each, on prompts in turn."""
+        new = [name for name in dict.fromkeys(vote[0] for vote in votes) if name not in self.voters]
+        with self.database.write.begin() as session:
+            made = {name: self._voter(name) for name in new}
+            session.add_all(made.values())
+            session.flush()
+            self.voters |= {name: voter.id for name, voter in made.items()}
+            people = self.voters
+            first = session.scalar(select(func.coalesce(func.max(Battle.id), 0))) or 0
+            battles, ballots = [], []
+            for number, (voter, left, right, outcome) in enumerate(votes, start=first + 1):
+                now = self.tick()
+                prompt = number % len(self.prompts)
+                told = self._battle(self.entrants[left], self.entrants[right], people[voter], prompt, now)
+                hung = {"kind": BattleKind.ORDINARY, "expires_at": now + timedelta(hours=1), "voted_at": now}
+                battles.append({**told, **hung, "id": number})
+                ballots.append(
+                    {
+                        "battle_id": number,
+                        "criterion_id": self.criteria[0],
+                        "ballot_no": 1,
+                        "outcome": outcome,
+                        "elapsed_ms": 4321,
+                        "consent": CONSENT_VERSION,
+                        "salt": hashlib.sha256(f"salt {number}".encode()).digest()[:16],
+                        "cast_at": now,
+                    }
+                )
+            session.execute(insert(Battle), battles)
+            session.execute(insert(Vote), ballots)
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text(f"SELECT setval('battle_id_seq', {first + len(votes)})"))
+        self.count()
 
     def fill(self, votes: int, *, rng: random.Random, voters: int = 12) -> None:
         """Deal and vote at random, in bulk; the entrants entered first win more often."""
@@ -241,6 +257,10 @@ class Arena:
                 session.add(
                     Tally(campaign_id=self.campaign_id, votes=votes, **dict(zip(names, key, strict=True)))
                 )
+
+    def _voter(self, name: str) -> Voter:
+        key = hashlib.sha256(f"{self.slug}/{name}".encode()).hexdigest()[:22]
+        return Voter(key=key, cohort="public", created_at=self.now)
 
     def _outcome(self, left: int, right: int, rng: random.Random) -> Outcome:
         if rng.random() < 0.2:
@@ -340,55 +360,10 @@ def open_arena(
             asked.append(prompt.id)
             session.add(CampaignPrompt(campaign_id=campaign.id, prompt_id=prompt.id, position=place))
         images = {
-            (painter_id, prompt_id): _paint(session, store, painter_id, prompt_id, canvas)
+            (painter_id, prompt_id): paint(session, store, painter_id, prompt_id, canvas)
             for painter_id in painters.values()
             for prompt_id in asked
         }
         return Arena(
             database, campaign.id, slug, painters, asked, [question.id for question in questions], images
         )
-
-
-def _paint(session, store: ImageStore, painter_id: int, prompt_id: int, canvas: int) -> int:
-    found = session.scalar(select(Image).where(Image.entrant_id == painter_id, Image.prompt_id == prompt_id))
-    data = picture(painter_id, prompt_id)
-    if found is None:
-        job = Job(
-            entrant_id=painter_id,
-            prompt_id=prompt_id,
-            seed=17,
-            state=JobState.DONE,
-            priority=0,
-            attempts=1,
-            created_at=NOON,
-            not_before=NOON,
-            finished_at=NOON,
-        )
-        session.add(job)
-        session.flush()
-        found = Image(
-            job_id=job.id,
-            entrant_id=painter_id,
-            prompt_id=prompt_id,
-            seed=17,
-            digest=store.put(data),
-            width=24,
-            height=24,
-            length=len(data),
-            seconds=0.25,
-            cpu_seconds=0.5,
-            batch=1,
-            settings={"identity": {"steps": 4}},
-            environment={"cores": 2},
-            notes={},
-            made_at=NOON,
-        )
-        session.add(found)
-        session.flush()
-    if (
-        session.scalar(select(BlindCopy.id).where(BlindCopy.image_id == found.id, BlindCopy.canvas == canvas))
-        is None
-    ):
-        copy, method = blind_copy(data, canvas)
-        session.add(BlindCopy(image_id=found.id, canvas=canvas, digest=store.put(copy), method=method))
-    return found.id

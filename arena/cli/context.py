@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arena import db
+from arena.bucket import open_images
 from arena.config import Settings
+from arena.logs import start_log
 from arena.storage import ImageStore
 
 if TYPE_CHECKING:
@@ -35,15 +35,19 @@ class Context:
     @cached_property
     def database(self) -> db.Database:
         """The database, whose schema is the code's own."""
-        database = db.open_database(self.settings.database)
         with db.told_plainly():
-            db.check(database)
-        return database
+            db.check(self.database_as_it_is)
+        return self.database_as_it_is
+
+    @cached_property
+    def database_as_it_is(self) -> db.Database:
+        """The database, of whatever version its schema is."""
+        return db.open_database(self.settings.database)
 
     @cached_property
     def images(self) -> ImageStore:
         """Where the pictures lie."""
-        return ImageStore(self.settings.images)
+        return open_images(self.settings, self.environ)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -69,11 +73,7 @@ class Context:
 
     def log_to_stderr(self) -> None:
         """Send the log of a long-running command to standard error."""
-        logging.basicConfig(
-            level=self.settings.log_level.upper(),
-            stream=sys.stderr,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        start_log(self.settings)
 
 
 def say_json(value: Any) -> None:

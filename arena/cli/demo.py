@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from arena import paths
 from arena.cli.context import Context
-from arena.cli.serve import run_server, start_worker
+from arena.cli.serve import end_worker, run_server, start_worker
 from arena.cli.setup import prepare
 from arena.services.curation import NewPrompt, add_prompts, find_entrant, open_campaign
 from arena.services.generation import enqueue, progress
@@ -57,7 +57,7 @@ def demo(context: Context, host: str | None, port: int | None, workers: int | No
         for helper in helpers:
             helper.terminate()
         for helper in helpers:
-            helper.wait(timeout=30)
+            end_worker(helper)
 
 
 def open_demo(context: Context) -> int:
@@ -68,7 +68,14 @@ def open_demo(context: Context) -> int:
         if campaign is None:
             entrants = [find_entrant(session, slug) for slug in ENTRANTS]
             campaign = open_campaign(
-                session, slug=DEMO, name="Demo", entrants=entrants, canvas=CANVAS, now=now, actor="demo"
+                session,
+                slug=DEMO,
+                name="Demo",
+                entrants=entrants,
+                canvas=CANVAS,
+                now=now,
+                own_prompts=True,
+                actor="demo",
             )
         add_prompts(session, campaign, _demo_prompts(), now=now)
         enqueue(session, campaign, now=now)

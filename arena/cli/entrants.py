@@ -21,6 +21,7 @@ def entrants() -> None:
       arena entrants list --json
       arena entrants enter my-model        # after adding its card to catalog.toml
       arena entrants tune my-model         # the fastest way to paint on this machine
+      arena entrants retire my-model       # dealt and painted no more; its votes stay
     """
 
 
@@ -64,6 +65,41 @@ def list_entrants(context: Context, as_json: bool) -> None:
         click.echo(f"{row.slug:24} {row.revision:12}  {row.kind:10} {row.name}")
 
 
+@entrants.command("retire")
+@click.argument("slug")
+@click.pass_obj
+def retire_entrant(context: Context, slug: str) -> None:
+    """Retire an entrant, by its slug or slug@revision: it is dealt and paints no more, and stays on boards.
+
+    \b
+    Examples:
+      arena entrants retire my-model
+      arena entrants retire my-model@0a1b2c3d4e5f
+    """
+    from arena.services.retiring import retire
+
+    with context.database.write.begin() as session:
+        changed = retire(session, slug, now=datetime.now(UTC))
+    click.echo(f"{slug} is retired." if changed else f"{slug} was retired before.")
+
+
+@entrants.command("return")
+@click.argument("slug")
+@click.pass_obj
+def return_entrant(context: Context, slug: str) -> None:
+    """Let a retired entrant take part and paint again.
+
+    \b
+    Examples:
+      arena entrants return my-model
+    """
+    from arena.services.retiring import bring_back
+
+    with context.database.write.begin() as session:
+        changed = bring_back(session, slug, now=datetime.now(UTC))
+    click.echo(f"{slug} takes part again." if changed else f"{slug} was not retired.")
+
+
 @entrants.command("enter")
 @click.argument("slugs", nargs=-1, required=True)
 @click.option("--campaign", help="Also let them take part in this campaign, and ask for their pictures.")
@@ -76,7 +112,7 @@ def enter_entrants(context: Context, slugs: tuple[str, ...], campaign: str | Non
       arena entrants enter my-model
       arena entrants enter my-model --campaign open
     """
-    from arena.queries.boards import find_campaign
+    from arena.queries.finding import find_campaign
     from arena.services.curation import enter, join
     from arena.services.generation import enqueue
 

@@ -16,6 +16,7 @@ from analysis.outcomes import Outcome
 from arena.cli.context import Context, json_option, say_json
 from arena.db import told_plainly
 from arena.domain.formats import FORMATS, VERNISSAGE
+from arena.domain.quality import TOO_FAST_MS
 from arena.errors import Invalid
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
                          help="Give it again for more."),
             click.option("--min-agreement", type=click.FloatRange(0, 1, min_open=True),
                          help="Least share of the commonest answer on the same two pictures."),
+            click.option("--reliable", is_flag=True,
+                         help=f"Leave out votes answered within {TOO_FAST_MS} ms, and raters of whom a rule"
+                         " has excluded a vote."),
+            click.option("--min-rater-votes", type=click.IntRange(1),
+                         help="Leave out raters with fewer votes."),
+            click.option("--min-pass-rate", type=click.FloatRange(0, 1, min_open=True),
+                         help="Leave out raters who gave a smaller share of the known answers."),
             click.option("--split", metavar="NAME=SHARE,...",
                          help="Parts that share no prompt: train=0.9,validation=0.05,test=0.05."),
         )
@@ -67,14 +75,24 @@ def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_filter_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the split.")
+@click.option(
+    "--shard-mb",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Formats of several files begin another after so many megabytes of pictures.",
+)
 @json_option
 @click.pass_obj
-def export(context: Context, /, folder: Path, form: str, as_json: bool, **options: Any) -> None:
+def export(
+    context: Context, /, folder: Path, form: str, shard_mb: int, as_json: bool, **options: Any
+) -> None:
     """Write votes, pictures, ratings and the chain of seals into FOLDER, or votes in a format of others.
 
     Raters appear under pseudonyms of this export alone, votes with their day alone. An earlier export in
     FOLDER is replaced; a folder that holds anything else is left as it is. Only ordinary battles count in the
-    formats of others; every vote that is not in them is counted by reason.
+    formats of others; every vote that is not in them is counted by reason. Stopped half way, the same command
+    goes on where it stopped.
 
     \b
     Examples:
@@ -89,7 +107,7 @@ def export(context: Context, /, folder: Path, form: str, as_json: bool, **option
         )
     with progress(as_json) as show, told_plainly():
         report = _publish(context, folder, asked, show) if form == VERNISSAGE else _export_as(
-            context, form, folder, asked, show
+            context, form, folder, asked, shard_mb << 20, show
         )  # fmt: skip
     if as_json:
         say_json(report.as_dict())
@@ -143,7 +161,12 @@ def _publish(
 
 
 def _export_as(
-    context: Context, form: str, folder: Path, asked: Filters, show: Callable[[int, int], None]
+    context: Context,
+    form: str,
+    folder: Path,
+    asked: Filters,
+    shard_bytes: int,
+    show: Callable[[int, int], None],
 ) -> FormatReport:
     from arena.services.formats.exporting import export_as
 
@@ -156,6 +179,7 @@ def _export_as(
             asked=asked,
             now=datetime.now(UTC),
             rng=random.SystemRandom(),
+            shard_bytes=shard_bytes,
             progress=show,
         )
 

@@ -42,8 +42,10 @@ def generate(context: Context, campaign: str | None, lease: float, as_json: bool
       arena generate --campaign demo
       arena generate --campaign demo --json
     """
-    from arena.queries.boards import find_campaign
+    from arena.queries.finding import find_campaign
     from arena.services.copying import copy_missing
+    from arena.services.guardrails import read_guardrails
+    from arena.services.moderation import guard_of
     from arena.services.working import Worker
 
     with context.database.write.begin() as session:
@@ -60,6 +62,7 @@ def generate(context: Context, campaign: str | None, lease: float, as_json: bool
             campaign_id=found.id,
             on_settled=bar.settled,
             lease=timedelta(seconds=lease),
+            guard=guard_of(read_guardrails(context.settings.home)),
         ).run(until_idle=True, clerk=False)
     with context.database.read() as session:
         made, entrants = progress(session, found.id), progress_by_entrant(session, found.id)

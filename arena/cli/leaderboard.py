@@ -38,7 +38,8 @@ def leaderboard(
       arena leaderboard --category portrait --style
       arena leaderboard --since 2026-11-01 --ties drop
     """
-    from arena.queries.boards import board, find_campaign, find_criterion
+    from arena.queries.boards import board
+    from arena.queries.finding import find_campaign, find_criterion
     from arena.services import costing, standings
 
     now = datetime.now(UTC)

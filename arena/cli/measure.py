@@ -30,7 +30,7 @@ def measure(context: Context, campaign: str | None, as_json: bool) -> None:
       arena measure
       arena measure --campaign demo --json
     """
-    from arena.queries.boards import find_campaign
+    from arena.queries.finding import find_campaign
     from arena.services import studies
 
     with context.database.read() as session:

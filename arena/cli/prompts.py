@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from arena.cli.context import Context, json_option, say_json
-from arena.queries.boards import find_campaign
+from arena.queries.finding import find_campaign
 
 if TYPE_CHECKING:
     from arena.services.prompt_sets import Report

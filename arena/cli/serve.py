@@ -11,6 +11,9 @@ import click
 
 from arena.cli.context import Context
 
+WORKER_SECONDS = 30
+"""How long a worker has to end; it gives its jobs back before."""
+
 
 def start_worker(context: Context, *options: str) -> subprocess.Popen[bytes]:
     """Start `arena work` as a process of its own, which ends with this one."""
@@ -18,27 +21,34 @@ def start_worker(context: Context, *options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*command, *options], env=context.environ)  # noqa: S603 - our own command
 
 
-def run_server(context: Context, *, host: str | None, port: int | None) -> None:
-    """Serve the pages until interrupted."""
-    import waitress
+def end_worker(helper: subprocess.Popen[bytes]) -> None:
+    """Let a worker finish or give back what it paints; one that does not end is killed."""
+    helper.terminate()
+    try:
+        helper.wait(timeout=WORKER_SECONDS)
+    except subprocess.TimeoutExpired:
+        helper.kill()
+        helper.wait()
 
+
+def run_server(context: Context, *, host: str | None, port: int | None) -> None:
+    """Serve the pages until told to stop; then what was asked is answered, and what was promised is kept."""
     from arena.app import create_app
+    from arena.cli.server import PageServer, stop_on_signals
     from arena.services.ledger import Ledger
+    from arena.web.metrics import Meters
 
     settings = context.settings
     settings = replace(settings, host=host or settings.host, port=port if port is not None else settings.port)
-    ledger = Ledger(context.database)
-    app = create_app(settings, database=context.database, images=context.images, write=ledger.write)
+    meters = Meters()
+    ledger = Ledger(context.database, on_commit=meters.committed)
+    app = create_app(
+        settings, database=context.database, images=context.images, write=ledger.write, meters=meters
+    )
     try:
-        waitress.serve(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=settings.threads,
-            ident=None,
-            channel_timeout=60,
-            max_request_body_size=1024 * 1024,
-        )
+        server = PageServer(app, host=settings.host, port=settings.port, threads=settings.threads)
+        stop_on_signals(server)
+        server.run()
     finally:
         ledger.close()
         context.database.dispose()
@@ -90,5 +100,4 @@ def serve(
         run_server(context, host=host, port=port)
     finally:
         if helper:
-            helper.terminate()
-            helper.wait(timeout=30)
+            end_worker(helper)

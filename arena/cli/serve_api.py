@@ -38,6 +38,7 @@ def run_api(
     from arena.app import create_api
     from arena.services.serving import Desk
     from arena.web.api.access import KeyRing
+    from arena.web.limits import counting
     from models.batching import Batcher
     from models.engine_process import EngineProcess
     from models.loading import load
@@ -51,7 +52,13 @@ def run_api(
     )
     gate = KeyRing(context.database)
     with Batcher(lambda slug: EngineProcess(cards[slug], load=ready), most_waiting=4 * at_once) as batcher:
-        app = create_api(desk=Desk(cards.values(), batcher), gate=gate, seconds=seconds, at_once=at_once)
+        app = create_api(
+            desk=Desk(cards.values(), batcher),
+            gate=gate,
+            seconds=seconds,
+            at_once=at_once,
+            counts=counting(settings.redis),
+        )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that engines are ended, not left
         click.echo(f"The images API is open on http://{host}:{port}/v1 for {', '.join(cards)}")
         try:

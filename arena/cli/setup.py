@@ -8,23 +8,27 @@ import click
 
 from arena import db
 from arena.cli.context import Context
+from arena.cli.upgrade import default_backup, upgrade_safely
 from arena.config import Settings, make_home
 
 
 def prepare(context: Context) -> Settings:
-    """Make the data folder and its secret, migrate the database, enter the shipped entrants."""
+    """Make the data folder and its secret, migrate the database (saved first), enter the shipped entrants."""
     from pathlib import Path
 
+    from arena.media.credentials import available
     from arena.services.curation import open_the_open_campaign
+    from arena.services.provenance import establish
 
     make_home(Path(context.environ.get("ARENA_HOME") or "var").expanduser().absolute())
     settings = context.settings
     settings.images.mkdir(parents=True, exist_ok=True)
-    database = db.open_database(settings.database)
-    with db.told_plainly():
-        db.upgrade(database)
-        with database.write.begin() as session:
-            open_the_open_campaign(session, list(context.catalog), now=datetime.now(UTC))
+    if available() and settings.sign_command is None:
+        establish(settings, now=datetime.now(UTC))
+    database = context.database_as_it_is
+    upgrade_safely(context, database, backup=default_backup(context, database))
+    with db.told_plainly(), database.write.begin() as session:
+        open_the_open_campaign(session, list(context.catalog), now=datetime.now(UTC))
     database.dispose()
     return settings
 

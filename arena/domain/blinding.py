@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-REASONS = ("lighting", "texture", "anatomy", "text", "prompt_missed", "over_stylised", "generic")
+REASONS = ("lighting", "texture", "anatomy", "text", "prompt_missed", "over_stylised", "generic", "other")
 PICTURES_LAST = timedelta(minutes=10)
 CONSENT_VERSION = "2026-11"
 

@@ -40,7 +40,16 @@ VOTES = (
     Column("outcome", "text", "`left`, `right`, `tie` or `both_bad`"),
     Column("reasons", "text", "what let a picture down, told before the names were shown, by blanks"),
     Column("reasons_unblinded", "text", "the same, told after the names were shown"),
+    Column(
+        "points",
+        "text",
+        "spots marked on the pictures before the names were shown, by blanks, each as side:x:y:reason: shares"
+        " of the canvas from its upper left corner, and the reason if one was told",
+    ),
+    Column("points_unblinded", "text", "the same, marked after the names were shown"),
     Column("kind", "text", "why the battle was dealt; only `ordinary` ones count on boards"),
+    Column("expected", "text", "the outcome that is known of a `known_answer` battle; empty of others"),
+    Column("repeats", "whole", "number of the battle whose pictures this one shows again; 0 if none"),
     Column(
         "propensity",
         "real",
@@ -52,6 +61,7 @@ VOTES = (
     Column("elapsed_s", "real", "seconds from both pictures shown to the answer; empty without script"),
     Column("consent", "text", "version of the consent text that the rater agreed to, or `imported`"),
     Column("rater", "text", "pseudonym of the rater, good within this export alone"),
+    Column("cohort", "text", "where the rater came from: `public`, or the cohort of an invitation"),
     Column("private_digest", "text", "digest of the private part of the vote"),
     Column("leaf", "text", "what was sealed: digest of the public part and the private digest"),
     Column("seal", "whole", "number of the seal that holds the leaf"),
@@ -63,8 +73,8 @@ REMOVALS = (
     Column("removal", "text", "the removal's leaf: digest of vote_leaf, kind, rule and day"),
     Column("seal", "whole", "number of the seal that holds it"),
     Column("vote_leaf", "text", "leaf of the vote that was removed"),
-    Column("kind", "text", "`withdrawn` by its rater, or `excluded` by a rule"),
-    Column("rule", "text", "which rule; empty if withdrawn"),
+    Column("kind", "text", "`withdrawn` by its rater, `retracted` before the reveal, `excluded` by a rule"),
+    Column("rule", "text", "which rule; empty unless excluded"),
     Column("day", "text", "UTC date of the removal"),
 )
 
@@ -144,7 +154,7 @@ FILES = {
     "votes.csv": "every vote that counts, one a row",
     "votes.parquet": "the same rows, zstd-compressed, with types",
     "excluded.csv": "votes that a rule excluded, with the rule",
-    "removals.csv": "what was withdrawn or excluded, as it stands in the chain",
+    "removals.csv": "what was withdrawn, retracted or excluded, as it stands in the chain",
     "prompts.csv": "the prompts",
     "images.parquet": "every picture, and what making it took",
     "images/": "the pictures, PNG, named by their SHA-256",

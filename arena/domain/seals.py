@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 GENESIS = "0" * 64
@@ -46,7 +46,7 @@ TYPE = "vote/1"
 """Stands in every vote's public part, so that a leaf of another type can never be read as a vote."""
 
 REMOVAL = ("vote_leaf", "kind", "rule", "day")
-"""Fields of a removal, all of them public; the rule is empty where a rater withdrew the vote."""
+"""Fields of a removal, all of them public; the rule is empty where a rater took the vote back."""
 
 REMOVAL_TYPE = "removal/1"
 
@@ -78,10 +78,34 @@ def private_digest(salt: bytes, *, voter: str, cast_at: datetime, elapsed_ms: in
     elapsed_ms : int or None
         The page's stopwatch.
     """
-    at = cast_at.astimezone(UTC).isoformat()
-    elapsed = "null" if elapsed_ms is None else elapsed_ms
+    return _private(salt, voter_json(voter), cast_at.astimezone(UTC).isoformat(), elapsed_ms)
+
+
+def private_digests(
+    salts: Iterable[bytes], voters: Iterable[str], moments: Iterable[str], elapsed: Iterable[int | None]
+) -> list[str]:
+    """Private digests of many votes, several times as fast.
+
+    Parameters
+    ----------
+    voters : iterable of str
+        Keys of the raters, each from `voter_json`.
+    moments : iterable of str
+        In UTC, as 2026-11-02 09:00:00.000000.
+    """
+    isoformat = (f"{at.removesuffix('.000000').replace(' ', 'T')}+00:00" for at in moments)
+    return [*map(_private, salts, voters, isoformat, elapsed)]
+
+
+def voter_json(key: str) -> str:
+    """Key of a rater as a private part has it."""
+    return _CANONICAL.encode(key)
+
+
+def _private(salt: bytes, voter: str, at: str, elapsed_ms: int | None) -> str:
     # What `canonical` makes of these three, written out: an export needs it of every vote.
-    part = f'{{"cast_at":"{at}","elapsed_ms":{elapsed},"voter":{_CANONICAL.encode(voter)}}}'
+    elapsed = "null" if elapsed_ms is None else elapsed_ms
+    part = f'{{"cast_at":"{at}","elapsed_ms":{elapsed},"voter":{voter}}}'
     return hashlib.sha256(salt + part.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -1,41 +1,121 @@
-"""What the battle and reveal pages show; before the vote nothing here knows an entrant's name."""
+"""What a battle's pages show before the reveal: nothing here knows an entrant's name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from analysis.outcomes import Outcome
-from arena.domain.blinding import pictures_end
-from arena.errors import NotVotedYet, UnknownBattle, UnknownPicture
-from arena.queries.boards import first_criterion, newest_run
+from arena.domain.blinding import CONSENT_VERSION, pictures_end
+from arena.errors import UnknownBattle, UnknownPicture
+from arena.queries.removed import retracted
 from arena.tables import (
     Battle,
     BlindCopy,
     Campaign,
     Criterion,
-    Entrant,
-    Image,
+    Point,
     Prompt,
-    Rating,
-    RatingRun,
     Reason,
+    RevealPolicy,
     Vote,
     Voter,
 )
 
+_OTHER = aliased(Battle)
+
+# The statements of every page of the wall are built once: building them would take longer than running them.
+_PAGE = (
+    select(
+        Battle.id,
+        Battle.campaign_id,
+        Battle.left_token,
+        Battle.right_token,
+        Battle.expires_at,
+        Battle.voted_at,
+        Battle.skipped_at,
+        Battle.settled_at,
+        Battle.revealed_at,
+        Campaign.slug,
+        Campaign.name,
+        Campaign.canvas,
+        Campaign.reveal,
+        Campaign.set_size,
+        Prompt.text,
+        Prompt.language,
+        Prompt.categories,
+        select(func.count(_OTHER.id))
+        .where(
+            _OTHER.voter_id == Battle.voter_id,
+            _OTHER.campaign_id == Battle.campaign_id,
+            _OTHER.voted_at.is_not(None),
+        )
+        .scalar_subquery()
+        .label("done"),
+        exists()
+        .where(
+            _OTHER.voter_id == Battle.voter_id,
+            Vote.battle_id == _OTHER.id,
+            Vote.consent == CONSENT_VERSION,
+        )
+        .label("agreed"),
+    )
+    .select_from(Battle)
+    .join(Voter, Battle.voter_id == Voter.id)
+    .join(Campaign, Battle.campaign_id == Campaign.id)
+    .join(Prompt, Battle.prompt_id == Prompt.id)
+    .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
+)
+_QUESTIONS = (
+    select(Criterion.slug, Criterion.question, Vote.outcome)
+    .outerjoin(
+        Vote, (Vote.criterion_id == Criterion.id) & (Vote.battle_id == bindparam("battle")) & ~retracted()
+    )
+    .where(Criterion.campaign_id == bindparam("campaign"))
+    .order_by(Criterion.position)
+)
+_REASONS = select(Reason.tag).where(Reason.battle_id == bindparam("battle")).order_by(Reason.id)
+_MARKS = (
+    select(Point.side, Point.x, Point.y, Point.tag)
+    .where(Point.battle_id == bindparam("battle"), Point.unblinded.is_(False))
+    .order_by(Point.id)
+)
+_PICTURE = (
+    select(BlindCopy.digest, Battle.expires_at, Battle.voted_at)
+    .select_from(Battle)
+    .join(Voter, Battle.voter_id == Voter.id)
+    .join(Campaign, Battle.campaign_id == Campaign.id)
+    .join(
+        BlindCopy,
+        (
+            BlindCopy.image_id
+            == case(
+                (Battle.left_token == bindparam("token"), Battle.left_image_id), else_=Battle.right_image_id
+            )
+        )
+        & (BlindCopy.canvas == Campaign.canvas),
+    )
+    .where(
+        or_(Battle.left_token == bindparam("token"), Battle.right_token == bindparam("token")),
+        Voter.key == bindparam("voter"),
+    )
+)
+
 
 class BattleState(StrEnum):
-    """Where a battle stands: from dealt to revealed, or ended without a vote."""
+    """Where a battle stands: from dealt to revealed, or ended without a vote.
+
+    One is settled where its voter is done with it and the campaign holds the names back.
+    """
 
     OPEN = "open"
     VOTED = "voted"
+    SETTLED = "settled"
     REVEALED = "revealed"
     SKIPPED = "skipped"
     EXPIRED = "expired"
@@ -51,8 +131,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A spot that a rater marked on a picture, in shares of the canvas; the tag may be null."""
+
+    side: str
+    x: float
+    y: float
+    tag: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BattlePage:
-    """All that may be known of a battle before the reveal."""
+    """All that may be known of a battle before the reveal.
+
+    ``agreed`` says that its voter has cast a vote under the text of consent as it is now, ``hangs`` that its
+    pictures can still be fetched.
+    """
 
     key: str
     campaign: str
@@ -66,46 +160,22 @@ class BattlePage:
     right_token: str
     questions: tuple[Question, ...]
     reasons: tuple[str, ...]
+    marks: tuple[Mark, ...]
+    policy: RevealPolicy
     done: int
     set_size: int
+    agreed: bool
+    hangs: bool
+
+    @property
+    def answered(self) -> tuple[Question, ...]:
+        """The questions that have an answer."""
+        return tuple(question for question in self.questions if question.outcome is not None)
 
     @property
     def open_question(self) -> Question | None:
         """The first question without an answer."""
         return next((question for question in self.questions if question.outcome is None), None)
-
-
-@dataclass(frozen=True, slots=True)
-class RevealedSide:
-    """One picture of a battle after the reveal; the rating is null where the votes say too little."""
-
-    slug: str
-    revision: str
-    name: str
-    kind: str
-    licence: str
-    rating: float | None
-    low: float | None
-    high: float | None
-    provisional: bool
-    seed: int
-    seconds: float | None
-    cpu_seconds: float | None
-    width: int
-    height: int
-    length: int
-    digest: str
-    identity: Mapping[str, Any]
-    notes: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reveal:
-    """Both sides of a battle, and the run that their ratings come from (null before the first run)."""
-
-    left: RevealedSide
-    right: RevealedSide
-    as_of_vote: int | None
 
 
 def battle_page(session: Session, *, key: str, voter_key: str | None, now: datetime) -> BattlePage:
@@ -116,116 +186,51 @@ def battle_page(session: Session, *, key: str, voter_key: str | None, now: datet
     UnknownBattle
         If there is none of that key, or it was dealt to somebody else.
     """
-    row = session.execute(
-        select(Battle, Campaign, Prompt)
-        .join(Voter, Battle.voter_id == Voter.id)
-        .join(Campaign, Battle.campaign_id == Campaign.id)
-        .join(Prompt, Battle.prompt_id == Prompt.id)
-        .where(Battle.key == key, Voter.key == (voter_key or ""))
-    ).one_or_none()
+    connection = session.connection()
+    row = connection.execute(_PAGE, {"key": key, "voter": voter_key or ""}).one_or_none()
     if row is None:
         raise UnknownBattle(key)
-    battle, campaign, prompt = row
-    answers = {
-        vote.criterion_id: vote.outcome
-        for vote in session.scalars(select(Vote).where(Vote.battle_id == battle.id).order_by(Vote.ballot_no))
-    }
-    criteria = session.scalars(
-        select(Criterion).where(Criterion.campaign_id == campaign.id).order_by(Criterion.position)
-    )
-    reasons = session.scalars(select(Reason.tag).where(Reason.battle_id == battle.id).order_by(Reason.id))
-    done = session.scalar(
-        select(func.count())
-        .select_from(Battle)
-        .where(
-            Battle.voter_id == battle.voter_id,
-            Battle.campaign_id == campaign.id,
-            Battle.voted_at.is_not(None),
-        )
-    )
+    questions = connection.execute(_QUESTIONS, {"battle": row.id, "campaign": row.campaign_id})
+    reasons = connection.scalars(_REASONS, {"battle": row.id}) if row.voted_at else ()
     return BattlePage(
-        key=battle.key,
-        campaign=campaign.slug,
-        campaign_name=campaign.name,
-        state=state_of(battle, now),
-        prompt=prompt.text,
-        language=prompt.language,
-        category=prompt.categories[0] if prompt.categories else None,
-        canvas=campaign.canvas,
-        left_token=battle.left_token,
-        right_token=battle.right_token,
-        questions=tuple(Question(c.slug, c.question, answers.get(c.id)) for c in criteria),
+        key=key,
+        campaign=row.slug,
+        campaign_name=row.name,
+        state=state_of(row, now),
+        prompt=row.text,
+        language=row.language,
+        category=row.categories[0] if row.categories else None,
+        canvas=row.canvas,
+        left_token=row.left_token,
+        right_token=row.right_token,
+        questions=tuple(Question(*told) for told in questions),
         reasons=tuple(reasons),
-        done=done or 0,
-        set_size=campaign.set_size,
+        marks=marks_of(session, row.id) if row.voted_at else (),
+        policy=row.reveal,
+        done=row.done,
+        set_size=row.set_size,
+        agreed=row.agreed,
+        hangs=pictures_end(row.expires_at, row.voted_at) > now,
     )
 
 
-def state_of(battle: Battle, now: datetime) -> BattleState:
-    """Where a battle stands at ``now``."""
+def marks_of(session: Session, battle_id: int) -> tuple[Mark, ...]:
+    """The spots that were marked on the pictures of a battle before the names, in their order."""
+    points = session.connection().execute(_MARKS, {"battle": battle_id})
+    return tuple(Mark(side.value, x, y, tag) for side, x, y, tag in points)
+
+
+def state_of(battle: Any, now: datetime) -> BattleState:
+    """Where a battle stands at ``now``; ``battle`` has the moments of `arena.tables.Battle`."""
     if battle.revealed_at is not None:
         return BattleState.REVEALED
+    if battle.settled_at is not None:
+        return BattleState.SETTLED
     if battle.voted_at is not None:
         return BattleState.VOTED
     if battle.skipped_at is not None:
         return BattleState.SKIPPED
     return BattleState.EXPIRED if battle.expires_at <= now else BattleState.OPEN
-
-
-def reveal(session: Session, *, key: str, voter_key: str | None) -> Reveal:
-    """Read who painted what, once the voter may know.
-
-    Raises
-    ------
-    UnknownBattle
-        If there is none of that key, or it was dealt to somebody else.
-    NotVotedYet
-        If the reveal has not been asked for after the vote.
-    """
-    battle = session.scalar(
-        select(Battle)
-        .join(Voter, Battle.voter_id == Voter.id)
-        .where(Battle.key == key, Voter.key == (voter_key or ""))
-    )
-    if battle is None:
-        raise UnknownBattle(key)
-    if battle.revealed_at is None:
-        raise NotVotedYet(key)
-    assert battle.left_image_id is not None, "a battle that was dealt here has its pictures"
-    assert battle.right_image_id is not None, "a battle that was dealt here has its pictures"
-    run = newest_run(session, battle.campaign_id, first_criterion(session, battle.campaign_id).id)
-    return Reveal(
-        left=_side(session, battle.left_image_id, run),
-        right=_side(session, battle.right_image_id, run),
-        as_of_vote=run.votes if run else None,
-    )
-
-
-def _side(session: Session, image_id: int, run: RatingRun | None) -> RevealedSide:
-    image, entrant = session.execute(
-        select(Image, Entrant).join(Entrant, Image.entrant_id == Entrant.id).where(Image.id == image_id)
-    ).one()
-    rating = session.get(Rating, (run.id, entrant.id)) if run else None
-    return RevealedSide(
-        slug=entrant.slug,
-        revision=entrant.revision,
-        name=entrant.name,
-        kind=entrant.kind,
-        licence=entrant.licence,
-        rating=rating.rating if rating else None,
-        low=rating.low if rating else None,
-        high=rating.high if rating else None,
-        provisional=rating.provisional if rating else True,
-        seed=image.seed,
-        seconds=image.seconds,
-        cpu_seconds=image.cpu_seconds,
-        width=image.width,
-        height=image.height,
-        length=image.length,
-        digest=image.digest,
-        identity=entrant.identity,
-        notes=image.notes,
-    )
 
 
 def blind_picture(session: Session, *, token: str, voter_key: str | None, now: datetime) -> str:
@@ -236,23 +241,8 @@ def blind_picture(session: Session, *, token: str, voter_key: str | None, now: d
     UnknownPicture
         Whatever the reason, in the same words: a guess learns nothing.
     """
-    found = _token(session, Battle.left_token == token, Battle.left_image_id, voter_key) or _token(
-        session, Battle.right_token == token, Battle.right_image_id, voter_key
-    )
-    if found is None or pictures_end(found[1], found[2]) <= now:
+    asked = {"token": token, "voter": voter_key or ""}
+    found = session.connection().execute(_PICTURE, asked).one_or_none()
+    if found is None or pictures_end(found.expires_at, found.voted_at) <= now:
         raise UnknownPicture("there is no such picture for you, or its time is over")
-    return found[0]
-
-
-def _token(
-    session: Session, matches: ColumnElement[bool], image_id: Any, voter_key: str | None
-) -> tuple[str, datetime, datetime | None] | None:
-    row = session.execute(
-        select(BlindCopy.digest, Battle.expires_at, Battle.voted_at)
-        .select_from(Battle)
-        .join(Voter, Battle.voter_id == Voter.id)
-        .join(Campaign, Battle.campaign_id == Campaign.id)
-        .join(BlindCopy, (BlindCopy.image_id == image_id) & (BlindCopy.canvas == Campaign.canvas))
-        .where(matches, Voter.key == (voter_key or ""))
-    ).one_or_none()
-    return tuple(row) if row else None  # type: ignore[return-value]
+    return str(found.digest)

@@ -6,22 +6,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import bindparam, func, inspect, select
 from sqlalchemy.orm import Session
 
 from arena.domain.views import View
-from arena.errors import Invalid, UnknownCampaign
 from arena.queries.costs import NO_COSTS, Costs, newest_costs
+from arena.queries.finding import find_campaign, find_criterion
 from arena.queries.removed import removed_of
 from arena.queries.studies import blindness
 from arena.tables import (
     Battle,
     BattleKind,
     BoardRequest,
-    Campaign,
     CampaignEntrant,
-    CampaignPrompt,
-    Criterion,
     Entrant,
     Rating,
     RatingRun,
@@ -30,6 +27,18 @@ from arena.tables import (
 )
 
 ALL_VOTES = View()
+
+# Every page and every deal asks these: they are built once.
+_NEWEST = (
+    select(RatingRun)
+    .where(
+        RatingRun.campaign_id == bindparam("campaign"),
+        RatingRun.criterion_id == bindparam("criterion"),
+        RatingRun.view == bindparam("view"),
+    )
+    .order_by(RatingRun.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,103 +147,42 @@ class Board:
         return told
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignLine:
-    """A campaign in a list."""
-
-    slug: str
-    name: str
-    votes: int
-    closed: bool
-
-
-def campaigns(session: Session) -> list[CampaignLine]:
-    """Every campaign with its votes, the most recently opened first."""
-    rows = session.execute(
-        select(Campaign.slug, Campaign.name, func.coalesce(func.sum(Tally.votes), 0), Campaign.closed_at)
-        .outerjoin(Tally, (Tally.campaign_id == Campaign.id) & (Tally.category == "all"))
-        .group_by(Campaign.id, Campaign.slug, Campaign.name, Campaign.closed_at)
-        .order_by(Campaign.id.desc())
-    )
-    return [CampaignLine(slug, name, int(votes), closed is not None) for slug, name, votes, closed in rows]
-
-
-def find_campaign(session: Session, slug: str | None) -> Campaign:
-    """Find the campaign of that name; without a name the only one with votes, else that with most prompts.
-
-    Raises
-    ------
-    UnknownCampaign
-        With the names there are.
-    """
-    lines = campaigns(session)
-    if slug is None and lines:
-        voted = [line.slug for line in lines if line.votes]
-        if len(voted) > 1:
-            raise UnknownCampaign("(none given)", tuple(voted))
-        slug = voted[0] if voted else _most_prompts(session)
-    found = session.scalar(select(Campaign).where(Campaign.slug == slug))
-    if found is None:
-        raise UnknownCampaign(slug or "(none given)", tuple(line.slug for line in lines))
-    return found
-
-
-def _most_prompts(session: Session) -> str | None:
-    return session.scalar(
-        select(Campaign.slug)
-        .outerjoin(CampaignPrompt)
-        .group_by(Campaign.id, Campaign.slug)
-        .order_by(func.count(CampaignPrompt.prompt_id).desc(), Campaign.id.desc())
-        .limit(1)
-    )
-
-
-def first_criterion(session: Session, campaign_id: int) -> Criterion:
-    """The question that comes first; its board is the one the pages and the reveal show."""
-    return session.scalars(
-        select(Criterion).where(Criterion.campaign_id == campaign_id).order_by(Criterion.position).limit(1)
-    ).one()
-
-
 def newest_run(
     session: Session, campaign_id: int, criterion_id: int, view: View = ALL_VOTES
 ) -> RatingRun | None:
     """The newest run of a board; of all votes on the question where no view is named."""
+    asked = {"campaign": campaign_id, "criterion": criterion_id, "view": str(view)}
+    return session.scalar(_NEWEST, asked)
+
+
+def run_until(
+    session: Session, campaign_id: int, criterion_id: int, view: View, until: datetime | None
+) -> RatingRun | None:
+    """The newest run of a board that was fitted until then; without a moment the newest of all."""
+    if until is None:
+        return newest_run(session, campaign_id, criterion_id, view)
     return session.scalar(
         select(RatingRun)
         .where(
             RatingRun.campaign_id == campaign_id,
             RatingRun.criterion_id == criterion_id,
             RatingRun.view == str(view),
+            RatingRun.fitted_at <= until,
         )
         .order_by(RatingRun.id.desc())
         .limit(1)
     )
 
 
-def find_criterion(session: Session, campaign_id: int, slug: str | None) -> Criterion:
-    """Find a question of a campaign; the first one where none is named.
-
-    Raises
-    ------
-    Invalid
-        With the questions there are.
-    """
-    if slug is None:
-        return first_criterion(session, campaign_id)
-    asked = {
-        criterion.slug: criterion
-        for criterion in session.scalars(select(Criterion).where(Criterion.campaign_id == campaign_id))
-    }
-    if slug not in asked:
-        raise Invalid(f"the campaign does not ask {slug[:64]!r}; it asks {', '.join(sorted(asked))}")
-    return asked[slug]
-
-
 def board(
-    session: Session, *, campaign: str | None = None, criterion: str | None = None, view: View = ALL_VOTES
+    session: Session,
+    *,
+    campaign: str | None = None,
+    criterion: str | None = None,
+    view: View = ALL_VOTES,
+    until: datetime | None = None,
 ) -> Board:
-    """Read the newest board of a question; of a campaign's first one where none is named.
+    """Read the newest board of a question, or as it was ``until`` then; the first where none is named.
 
     Raises
     ------
@@ -245,7 +193,8 @@ def board(
     """
     found = find_campaign(session, campaign)
     question = find_criterion(session, found.id, criterion)
-    run = newest_run(session, found.id, question.id, view)
+    run = run_until(session, found.id, question.id, view, until)
+    seen = run.votes_in_all if run else 0
     asked = session.get(BoardRequest, (question.id, str(view)))
     rows = _rows(session, found.id, run)
     return Board(
@@ -256,8 +205,8 @@ def board(
         view=view.parameters(),
         run=run.id if run else None,
         votes=run.votes if run else 0,
-        votes_in_all=run.votes_in_all if run else 0,
-        votes_now=_votes_now(session, found.id, question.id, run),
+        votes_in_all=seen,
+        votes_now=_votes_now(session, found.id, question.id, run) if until is None else seen,
         method=run.method if run else "bradley-terry",
         method_version=run.method_version if run else "",
         options=run.options if run else {},

@@ -11,21 +11,27 @@ from sqlalchemy.orm import Session
 
 from arena.tables import Battle, Entrant, Image, Prompt, Removal, RemovalKind, Seal, SealEntry, Vote, Voter
 
+SOME = 1_000
+"""Pictures whose lengths are looked at, the newest: all of them would take seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataPage:
     """Counts of all campaigns; ``voters`` are those who have voted, ``head`` the newest seal.
 
-    ``votes`` are all that were cast, those withdrawn and excluded among them; so are the ``sealed`` ones.
+    ``votes`` are all that were cast, those withdrawn, undone and excluded among them; so are the ``sealed``
+    ones. ``picture_bytes`` is what a picture weighs on average, by the newest `SOME`.
     """
 
     votes: int
     withdrawn: int
+    retracted: int
     excluded: int
     sealed: int
     head: str | None
     sealed_at: datetime | None
     pictures: int
+    picture_bytes: float
     entrants: int
     prompts: int
     voters: int
@@ -42,15 +48,18 @@ def data_page(session: Session) -> DataPage:
     removed: dict[RemovalKind, int] = dict(
         session.execute(select(Removal.kind, func.count()).group_by(Removal.kind)).all()
     )
+    newest = select(Image.length).order_by(Image.id.desc()).limit(SOME).subquery()
     of_removals = select(func.count()).select_from(SealEntry).where(SealEntry.removal_id.is_not(None))
     return DataPage(
         votes=_count(session, Vote),
         withdrawn=removed.get(RemovalKind.WITHDRAWN, 0),
+        retracted=removed.get(RemovalKind.RETRACTED, 0),
         excluded=removed.get(RemovalKind.EXCLUDED, 0),
         sealed=_count(session, SealEntry) - (session.scalar(of_removals) or 0),
         head=head.digest if head else None,
         sealed_at=head.sealed_at if head else None,
         pictures=_count(session, Image),
+        picture_bytes=float(session.scalar(select(func.avg(newest.c.length))) or 0),
         entrants=_count(session, Entrant),
         prompts=_count(session, Prompt),
         voters=session.scalar(select(func.count()).select_from(Voter).where(has_voted)) or 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from analysis.outcomes import Outcome
 from arena.errors import NotOnShow
+from arena.queries.battles import Mark, marks_of
 from arena.queries.prompts import holds, in_category
 from arena.queries.removed import stands
 from arena.queries.showing import Name, Show, name_of, on_show, seed_of, shows
@@ -99,6 +100,7 @@ class ShownBattle:
     answers: tuple[Answer, ...]
     reasons: tuple[str, ...]
     voted_on: date
+    marks: tuple[Mark, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -173,7 +175,7 @@ def shown_battle(session: Session, number: int, *, now: datetime) -> ShownBattle
     found = _read(session, list(session.scalars(query)))
     if not found:
         raise NotOnShow(f"no battle of the number {number} is on show")
-    return found[0]
+    return replace(found[0], marks=marks_of(session, number))
 
 
 def _prompts(session: Session, filters: Filters) -> list[int] | None:

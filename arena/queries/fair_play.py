@@ -10,7 +10,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from arena.queries.boards import first_criterion, labels_of, newest_run
+from arena.queries.boards import labels_of, newest_run
+from arena.queries.finding import first_criterion
 from arena.queries.releases import campaigns_of
 from arena.queries.showing import Name, name_of
 from arena.queries.studies import newest_study

@@ -14,6 +14,7 @@ from arena.errors import UnknownVote
 from arena.queries.removed import stands
 from arena.tables import (
     Battle,
+    BattleKind,
     Campaign,
     Criterion,
     Entrant,
@@ -31,7 +32,8 @@ PAGE = 30
 class OwnVote:
     """A vote of one's own; the names are null until the voter has seen them.
 
-    ``key`` is that of its battle, ``removed`` says whether and why the vote counts no more.
+    ``key`` is that of its battle, ``removed`` says whether and why the vote counts no more, ``check`` that it
+    only checked its rater, which is told with the names.
     """
 
     number: int
@@ -45,18 +47,21 @@ class OwnVote:
     right: str | None
     cast_on: date
     removed: RemovalKind | None
+    check: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OwnVotes:
     """A page of one's own votes, the newest first; ``older`` and ``newer`` are the numbers to go on from.
 
-    ``cast`` counts all of them, ``standing`` those that were not removed.
+    ``cast`` counts all of them, ``standing`` those that were not removed, ``counting`` those of them that
+    boards count.
     """
 
     votes: tuple[OwnVote, ...]
     cast: int
     standing: int
+    counting: int
     older: int | None
     newer: int | None
 
@@ -78,6 +83,7 @@ def own_votes(
         votes=tuple(votes),
         cast=_count(session, voter_key),
         standing=standing(session, voter_key=voter_key),
+        counting=_count(session, voter_key, stands(), Battle.kind == BattleKind.ORDINARY),
         older=votes[-1].number if votes and (more or forward) else None,
         newer=votes[0].number if votes and (more if forward else before is not None) else None,
     )
@@ -120,6 +126,7 @@ def _query(voter_key: str) -> Select[*tuple[Any, ...]]:
             Vote.outcome,
             Vote.cast_at,
             Battle.key,
+            Battle.kind,
             Battle.revealed_at,
             Campaign.name.label("campaign"),
             Criterion.question,
@@ -155,4 +162,5 @@ def _told(row: Any) -> OwnVote:
         right=row.right if named else None,
         cast_on=row.cast_at.date(),
         removed=row.removed,
+        check=named and row.kind is not BattleKind.ORDINARY,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from analysis.intervals import wilson_interval
 from analysis.outcomes import Outcome
-from arena.queries.boards import first_criterion
+from arena.queries.finding import first_criterion
 from arena.queries.removed import stands
 from arena.tables import Battle, BattleKind, Reason, Vote
 

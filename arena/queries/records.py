@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
 from arena.domain.cards import public_runtime
+from arena.queries.board_readers import kept_back
 from arena.queries.showing import Count, Name, first_criteria, name_of
 from arena.tables import (
     Campaign,
@@ -159,12 +160,16 @@ def family(session: Session, slug: str) -> list[Kin]:
     ]
 
 
-def standings(session: Session, entrant_id: int) -> list[Standing]:
-    """Where an entrant stands, question by question, in the campaigns that have a board; the newest first."""
+def standings(session: Session, entrant_id: int, *, now: datetime) -> list[Standing]:
+    """Where an entrant stands, by question, on the boards that are everybody's now; the newest first."""
     newest = (
         select(func.max(RatingRun.id))
         .join(CampaignEntrant, CampaignEntrant.campaign_id == RatingRun.campaign_id)
-        .where(CampaignEntrant.entrant_id == entrant_id, RatingRun.view == "")
+        .where(
+            CampaignEntrant.entrant_id == entrant_id,
+            RatingRun.view == "",
+            RatingRun.campaign_id.not_in(kept_back(now)),
+        )
         .group_by(RatingRun.criterion_id)
     )
     rows = session.execute(
@@ -237,14 +242,18 @@ def by_category(session: Session, entrant_id: int, criterion_id: int) -> list[Ca
     return sorted(found, key=lambda row: (row.rating is None, -(row.rating or 0.0), row.category))
 
 
-def encounters(session: Session, entrant_id: int) -> list[Encounter]:
-    """Whom an entrant met and how it went, on the first question of every campaign; by votes, most first."""
+def encounters(session: Session, entrant_id: int, *, now: datetime) -> list[Encounter]:
+    """Whom an entrant met and how it went, by votes, most first.
+
+    On the first question of every campaign whose board is everybody's now.
+    """
     sides: dict[int, tuple[Count, Count]] = {}
     for left, right, outcome, votes in session.execute(
         select(Tally.left_entrant_id, Tally.right_entrant_id, Tally.outcome, func.sum(Tally.votes))
         .where(
             Tally.category == "all",
             Tally.criterion_id.in_(first_criteria(session)),
+            Tally.campaign_id.not_in(kept_back(now)),
             (Tally.left_entrant_id == entrant_id) | (Tally.right_entrant_id == entrant_id),
         )
         .group_by(Tally.left_entrant_id, Tally.right_entrant_id, Tally.outcome)

@@ -17,6 +17,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from arena.domain.blinding import PICTURES_LAST
+from arena.queries.board_readers import untold
 from arena.queries.removed import stands
 from arena.queries.votes import released
 from arena.tables import (
@@ -50,6 +51,7 @@ def mark(session: Session, *, now: datetime) -> tuple[Any, ...]:
         session.scalar(withheld.with_only_columns(func.count())),
         session.scalar(select(func.count()).select_from(Removal)),
         *session.scalars(closed),
+        *session.scalars(untold(told_before)),
     )
 
 
@@ -63,7 +65,8 @@ def told_battles(
         released(now - PICTURES_LAST),
         stands(),
     )
-    query = select(Battle.id).where(Battle.id > after, told)
+    shown = Battle.campaign_id.not_in(untold(now - PICTURES_LAST))
+    query = select(Battle.id).where(Battle.id > after, told, shown)
     if campaign_id is not None:
         query = query.where(Battle.campaign_id == campaign_id)
     return session.scalars(query.order_by(Battle.id).limit(limit)).all()
@@ -142,8 +145,9 @@ def questions_by_campaign(session: Session) -> dict[str, tuple[Question, ...]]:
 
 
 def _settled(session: Session, told_before: datetime) -> int:
-    """A seal up to which every vote is told."""
-    old = select(Seal.id).where(Seal.sealed_at <= told_before - SLACK)
+    """A seal up to which every vote is told: the time of the battles that they belong to was over by then."""
+    longest = timedelta(minutes=session.scalar(select(func.max(Campaign.minutes_to_vote))) or 0)
+    old = select(Seal.id).where(Seal.sealed_at <= told_before - SLACK - longest)
     return session.scalar(old.order_by(Seal.id.desc()).limit(1)) or 0
 
 

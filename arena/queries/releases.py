@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from arena.domain.cards import public_runtime
 from arena.domain.seals import day_of
 from arena.errors import UnknownCampaign
-from arena.queries.removed import excluded, stands, withdrawn
+from arena.queries.removed import excluded, retracted, stands, withdrawn
 from arena.queries.votes import label
 from arena.tables import (
     Battle,
@@ -67,21 +67,29 @@ class VoteCounts:
     stand: int
     withdrawn: int
     excluded: int
+    retracted: int
     unsealed: int
 
 
 def vote_counts(session: Session, campaign_id: int | None) -> VoteCounts:
     """Count votes by what an export makes of them."""
-    every, sealed, gone, out = (
+    every, sealed, gone, out, undone = (
         _votes(session, campaign_id, condition)
         for condition in (
             None,
             exists().where(SealEntry.vote_id == Vote.id),
             withdrawn(sealed=True),
             excluded(sealed=True),
+            retracted(sealed=True),
         )
     )
-    return VoteCounts(stand=sealed - gone - out, withdrawn=gone, excluded=out, unsealed=every - sealed)
+    return VoteCounts(
+        stand=sealed - gone - out - undone,
+        withdrawn=gone,
+        excluded=out,
+        retracted=undone,
+        unsealed=every - sealed,
+    )
 
 
 def _votes(session: Session, campaign_id: int | None, condition: ColumnElement[bool] | None) -> int:
@@ -239,8 +247,9 @@ def ratings_of(session: Session, run: RatingRun) -> list[tuple[int, str, Rating]
 def dealt_rows(session: Session, campaign_id: int | None, *, now: datetime) -> list[Row]:
     """What became of the battles of each ordered pair; a battle counts in one column beside ``dealt``."""
     left, right = aliased(Entrant), aliased(Entrant)
-    answered = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id)
-    voted = exists().where(Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id, stands(sealed=True))
+    sealed = (Vote.battle_id == Battle.id, SealEntry.vote_id == Vote.id)
+    answered = exists().where(*sealed, ~retracted(sealed=True))
+    voted = exists().where(*sealed, stands(sealed=True))
     skipped = ~answered & Battle.skipped_at.is_not(None)
     expired = ~answered & Battle.skipped_at.is_(None) & (Battle.expires_at <= now)
     query = (
@@ -287,7 +296,7 @@ def seal_rows(session: Session, campaign_id: int | None) -> Iterator[Row]:
     taken_back = (
         select(Removal.vote_id)
         .join(SealEntry, SealEntry.removal_id == Removal.id)
-        .where(Removal.kind == RemovalKind.WITHDRAWN)
+        .where(Removal.kind != RemovalKind.EXCLUDED)
     )
     query = (
         select(

@@ -29,6 +29,11 @@ def withdrawn(*, sealed: bool = False) -> ColumnElement[bool]:
     return _removed(RemovalKind.WITHDRAWN, sealed=sealed)
 
 
+def retracted(*, sealed: bool = False) -> ColumnElement[bool]:
+    """Whether its rater undid a vote before the reveal, as if it had not been cast."""
+    return _removed(RemovalKind.RETRACTED, sealed=sealed)
+
+
 def _removed(kind: RemovalKind | None = None, *, sealed: bool) -> ColumnElement[bool]:
     wanted: list[ColumnElement[bool]] = [Removal.vote_id == Vote.id]
     if kind is not None:

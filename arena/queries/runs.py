@@ -11,6 +11,7 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from arena.errors import NotFound
+from arena.queries.board_readers import kept_back
 from arena.queries.votes import label
 from arena.tables import Campaign, Criterion, Entrant, Rating, RatingRun
 
@@ -50,10 +51,18 @@ def newest_of_all(session: Session) -> int:
 
 
 def run_page(
-    session: Session, *, campaign_id: int | None, view: str | None, after: int, limit: int
+    session: Session,
+    *,
+    campaign_id: int | None,
+    view: str | None,
+    after: int,
+    limit: int,
+    shown: datetime | None = None,
 ) -> list[RunLine]:
-    """The next runs in the order of their numbers."""
+    """The next runs in the order of their numbers; with ``shown`` of boards that are everybody's then."""
     query = select(RatingRun.id).where(RatingRun.id > after).order_by(RatingRun.id).limit(limit)
+    if shown is not None:
+        query = query.where(RatingRun.campaign_id.not_in(kept_back(shown)))
     if campaign_id is not None:
         query = query.where(RatingRun.campaign_id == campaign_id)
     if view is not None:

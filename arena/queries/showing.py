@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
+from arena.queries.board_readers import kept_back
 from arena.queries.embargo import dealt_prompts
 from arena.tables import Battle, BattleKind, Campaign, Criterion, Entrant, Image
 
@@ -71,12 +72,12 @@ class Count:
 
 
 def shows(session: Session, *, now: datetime) -> list[Show]:
-    """Every campaign that has closed, the newest first."""
+    """Every campaign that has closed and whose board is everybody's, the newest first."""
     first: dict[int, Show] = {}
     for campaign_id, slug, name, criterion_id in session.execute(
         select(Campaign.id, Campaign.slug, Campaign.name, Criterion.id)
         .join(Criterion, Criterion.campaign_id == Campaign.id)
-        .where(Campaign.closed_at <= now)
+        .where(Campaign.closed_at <= now, Campaign.id.not_in(kept_back(now)))
         .order_by(Campaign.id.desc(), Criterion.position)
     ):
         first.setdefault(campaign_id, Show(campaign_id, slug, name, criterion_id))

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from arena.domain.views import View
-from arena.queries.boards import first_criterion
 from arena.queries.embargo import dealt_prompts
+from arena.queries.finding import first_criterion
 from arena.queries.showing import Name, name_of
 from arena.queries.studies import MEASURES
 from arena.tables import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from arena.config import Settings
 from arena.db import Database
 from arena.domain.imported import BACKEND
 from arena.errors import ArenaError
+from arena.services.provenance import is_established, standing
+from arena.services.retention import RULES
 from arena.services.sealing import broken_seal
 from arena.storage import ImageStore
 from arena.tables import BlindCopy, Entrant, Image, Job, JobState, Removal, Tally, Vote
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from models.catalog import Catalog
 
 LEAST_FREE = 1024**3
+SWEPT_WITHIN = timedelta(days=1)
+LEAF_LEFT = timedelta(days=365)
+"""What is signed should hold for a year at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,31 @@ def check_all(settings: Settings, database: Database, images: ImageStore, catalo
             _disk(settings),
             *_pictures(session, images),
             _jobs(session),
+            *_retention(session),
             _votes(session),
             _seals(session),
             *_entrants(session, catalog),
+            *_credentials(settings),
         ]
 
 
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(settings.home).free
     return Finding("disk", free >= LEAST_FREE, f"{free / 1024**3:.1f} GiB free in {settings.home}")
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    """Whether the leaf that signs pictures lasts; nothing where this arena signs none."""
+    if not is_established(settings):
+        return
+    ends = standing(settings).leaf_ends
+    if ends is None:
+        told = "the key that signs pictures is not here; `arena provenance rotate` makes another"
+        yield Finding("credentials", well=False, told=told)
+        return
+    well = ends - datetime.now(UTC) > LEAF_LEFT
+    told = f"signatures hold until {ends:%Y-%m-%d}{'' if well else '; `arena provenance rotate`'}"
+    yield Finding("credentials", well=well, told=told)
 
 
 def _pictures(session: Session, images: ImageStore) -> Iterator[Finding]:
@@ -68,6 +90,15 @@ def _jobs(session: Session) -> Finding:
     states = dict(session.execute(select(Job.state, func.count(Job.id)).group_by(Job.state)).all())
     told = ", ".join(f"{states.get(state, 0)} {state.value}" for state in JobState)
     return Finding("jobs", not states.get(JobState.FAILED), told)
+
+
+def _retention(session: Session) -> Iterator[Finding]:
+    """What should be gone: a worker sweeps every hour, so that a day later none ran."""
+    now = datetime.now(UTC)
+    for rule in RULES:
+        due, late = (rule.due(session, now=moment) for moment in (now, now - SWEPT_WITHIN))
+        told = f"{rule.meaning}: kept {rule.kept.days} d, {due} to be deleted"
+        yield Finding("retention", not late, told)
 
 
 def _votes(session: Session) -> Finding:

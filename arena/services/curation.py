@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from arena.domain.campaigns import Registered
 from arena.domain.categories import check_categories
 from arena.domain.imported import BACKEND
 from arena.domain.prompts import clean_prompt, prompt_digest
@@ -107,7 +108,14 @@ def open_the_open_campaign(session: Session, cards: Sequence[Card], *, now: date
     if found is not None:
         return found
     return open_campaign(
-        session, slug=OPEN, name="Open", entrants=entrants, canvas=OPEN_CANVAS, now=now, actor="init"
+        session,
+        slug=OPEN,
+        name="Open",
+        entrants=entrants,
+        canvas=OPEN_CANVAS,
+        now=now,
+        own_prompts=True,
+        actor="init",
     )
 
 
@@ -149,9 +157,10 @@ def open_campaign(
     minutes_to_vote: int = 60,
     seed: int = 0,
     criteria: Mapping[str, str] | None = None,
+    own_prompts: bool = False,
     actor: str = "operator",
 ) -> Campaign:
-    """Open a campaign of at least two entrants.
+    """Open a campaign of at least two entrants; with ``own_prompts`` raters may have their own painted.
 
     Raises
     ------
@@ -178,6 +187,7 @@ def open_campaign(
         minutes_to_vote=minutes_to_vote,
         seed=seed,
         opened_at=now,
+        own_prompts=own_prompts,
     )
     session.add(campaign)
     session.flush()
@@ -190,8 +200,18 @@ def open_campaign(
     return campaign
 
 
-def join(session: Session, campaign: Campaign, entrants: Iterable[Entrant], *, now: datetime) -> None:
-    """Let entrants take part in a campaign; those that already do are left as they are."""
+def join(
+    session: Session,
+    campaign: Campaign,
+    entrants: Iterable[Entrant],
+    *,
+    now: datetime,
+    actor: str = "operator",
+) -> None:
+    """Let entrants take part in a campaign; those that already do are left as they are.
+
+    Whoever comes after the plan was registered is told beside it, and is not part of what it asks.
+    """
     taking_part = set(
         session.scalars(select(CampaignEntrant.entrant_id).where(CampaignEntrant.campaign_id == campaign.id))
     )
@@ -199,6 +219,11 @@ def join(session: Session, campaign: Campaign, entrants: Iterable[Entrant], *, n
         if entrant.id not in taking_part:
             taking_part.add(entrant.id)
             session.add(CampaignEntrant(campaign_id=campaign.id, entrant_id=entrant.id, entered_at=now))
+            if campaign.registered_at is not None:
+                told = {"entrant": f"{entrant.slug}@{entrant.revision}"}
+                record(
+                    session, now=now, actor=actor, kind="campaign.amended", subject=campaign.slug, data=told
+                )
 
 
 def add_prompts(
@@ -234,6 +259,8 @@ def add_prompts(
     ------
     InvalidPrompt
         If one cannot be painted, or a category cannot be one.
+    Registered
+        If prompts of the operator's are new to a campaign whose plan was registered.
     """
     cleaned: dict[str, tuple[str, NewPrompt]] = {}
     for prompt in prompts:
@@ -260,6 +287,8 @@ def add_prompts(
         )
     }
     fresh = [number for number in numbers if number not in asked]
+    if fresh and source is PromptSource.CURATED and campaign.registration_digest is not None:
+        raise Registered(campaign.slug, campaign.registration_digest)
     if fresh:
         last = session.scalar(select(func.count()).select_from(CampaignPrompt).where(mine)) or 0
         places = enumerate(fresh, start=last + 1)

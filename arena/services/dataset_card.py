@@ -78,8 +78,8 @@ for seal in seals:
 ```
 
 A leaf covers those fields, and through the private digest the rater, the exact time and the stopwatch. It
-does not cover `reasons`, `reasons_unblinded`, `elapsed_s` as rounded here, and the pseudonyms themselves;
-they are held by the manifest alone.
+does not cover reasons, points, `expected`, `repeats`, `cohort`, `elapsed_s` as rounded here, and the
+pseudonyms themselves; they are held by the manifest alone.
 
 The chain shows that nothing was changed after it was sealed, as far as somebody has kept its head from then:
 

@@ -98,7 +98,7 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
 
     Prompt by prompt, so that the first battles can be dealt while later pictures are being made; raters' own
     prompts before all others, for somebody waits for them. Who asks for the same at once asks for it once.
-    An entrant of another arena's votes paints nowhere here and is asked for nothing.
+    A retired entrant, and one of another arena's votes, is asked for nothing.
 
     Returns
     -------
@@ -114,7 +114,11 @@ def enqueue(session: Session, campaign: Campaign, *, now: datetime) -> int:
     entrants = session.scalars(
         select(CampaignEntrant.entrant_id)
         .join(Entrant, Entrant.id == CampaignEntrant.entrant_id)
-        .where(CampaignEntrant.campaign_id == campaign.id, Entrant.backend != BACKEND)
+        .where(
+            CampaignEntrant.campaign_id == campaign.id,
+            Entrant.backend != BACKEND,
+            Entrant.retired_at.is_(None),
+        )
         .order_by(CampaignEntrant.entrant_id)
     ).all()
     known = set(
@@ -151,7 +155,7 @@ def claim(
     """Lease the next jobs of one entrant to a worker, as many as it paints in one batch.
 
     The first is the one of the lowest priority number, so that a rater waits for no campaign; its company
-    are the next of the same entrant.
+    are the next of the same entrant, but for a rater's: that shares its batch with raters' alone.
 
     Jobs whose lease ran out are taken again, and given up after `MOST_ATTEMPTS`. On PostgreSQL rows that
     another worker is taking are skipped; on SQLite the write transaction keeps others out.
@@ -190,6 +194,8 @@ def claim(
     most = (batch_of(label) if batch_of else None) or int(entrant.runtime.get("batch", 1))
     # a job that failed before goes alone, so that it cannot take its neighbours with it again
     batch = query.where(Job.entrant_id == entrant.id, Job.attempts == 0).limit(most)
+    if first.priority <= RATER_WAITS:  # nor do the pictures of a campaign keep a rater waiting
+        batch = batch.where(Job.priority <= RATER_WAITS)
     jobs = [first] if first.attempts else session.scalars(batch).all()
     texts = dict(
         session.execute(
@@ -201,6 +207,7 @@ def claim(
         job.state = JobState.RUNNING
         job.attempts += 1
         job.worker = worker
+        job.started_at = now
         job.leased_until = now + lease
         claimed.append(
             ClaimedJob(
@@ -255,8 +262,10 @@ def release(session: Session, jobs: Sequence[ClaimedJob], *, worker: str, now: d
 
 
 def try_again(session: Session, campaign_id: int, *, now: datetime) -> int:
-    """Queue the failed jobs of a campaign anew; returns how many there were."""
-    failed = session.scalars(select(Job).where(Job.state == JobState.FAILED, *_of(campaign_id))).all()
+    """Queue the failed jobs of a campaign anew, but for retired entrants'; returns how many there were."""
+    retired = select(Entrant.id).where(Entrant.retired_at.is_not(None))
+    mine = (Job.state == JobState.FAILED, Job.entrant_id.not_in(retired), *_of(campaign_id))
+    failed = session.scalars(select(Job).where(*mine)).all()
     for job in failed:
         job.state, job.attempts, job.not_before, job.finished_at = JobState.QUEUED, 0, now, None
     return len(failed)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from arena.domain.prompts import loosely
 from arena.errors import Invalid, NameTaken, UnknownKey
+from arena.queries.embargo import at_work
 from arena.services.curation import record
 from arena.tables import ApiKey, Campaign, CampaignPrompt, Prompt
 
@@ -137,6 +138,11 @@ class Embargo:
         self._words: frozenset[str] = frozenset()
 
     def covers(self, session: Session, prompt: str, *, now: datetime) -> bool:
+        """Whether an open campaign is dealing these words, or they are a rater's own and at work."""
+        own = session.scalars(select(Prompt.text).where(Prompt.id.in_(at_work(now))))
+        return self.deals(session, prompt, now=now) or loosely(prompt) in {loosely(text) for text in own}
+
+    def deals(self, session: Session, prompt: str, *, now: datetime) -> bool:
         """Whether an open campaign is dealing these words."""
         is_open = or_(Campaign.closed_at.is_(None), Campaign.closed_at > now)
         dealt = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -23,7 +24,8 @@ from arena.errors import Unavailable
 
 T = TypeVar("T")
 Work = Callable[[Session], Any]
-Piece = tuple[Work, Future[Any]]
+Piece = tuple[Work, Future[Any], float]
+Watch = Callable[[int, float], None]
 
 MOST_AT_ONCE = 64
 PATIENCE_SECONDS = 60
@@ -32,11 +34,17 @@ log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """Runs pieces of work in transactions: grouped on SQLite, one each on other databases."""
+    """Runs pieces of work in transactions: grouped on SQLite, one each on other databases.
 
-    def __init__(self, database: Database, *, patience: float = PATIENCE_SECONDS) -> None:
+    ``on_commit(pieces, seconds)`` hears of every transaction, and how long its first piece had waited.
+    """
+
+    def __init__(
+        self, database: Database, *, patience: float = PATIENCE_SECONDS, on_commit: Watch | None = None
+    ) -> None:
         self._database = database
         self._patience = patience
+        self._on_commit = on_commit
         self._waiting: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -56,10 +64,13 @@ class Ledger:
         if self._closed:
             raise Unavailable("the server is stopping; nothing was lost, send it again")
         if self._thread is None:
+            began = time.monotonic()
             with told_plainly(), self._database.write.begin() as session:
-                return work(session)
+                result = work(session)
+            self._tell(1, began)
+            return result
         answer: Future[T] = Future()
-        self._waiting.put((work, answer))
+        self._waiting.put((work, answer, time.monotonic()))
         try:
             with told_plainly():
                 return answer.result(timeout=self._patience)
@@ -74,6 +85,10 @@ class Ledger:
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join()
+
+    def _tell(self, pieces: int, since: float) -> None:
+        if self._on_commit:
+            self._on_commit(pieces, time.monotonic() - since)
 
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
@@ -91,6 +106,7 @@ class Ledger:
                     batch.append(item)
             if batch:
                 self._commit(batch)
+                self._tell(len(batch), batch[0][2])
             if stop:
                 return
 
@@ -98,7 +114,7 @@ class Ledger:
         """Run a batch in one transaction; if a piece of it fails, again with a savepoint for each."""
         try:
             with self._database.write.begin() as session:
-                done = [(answer, work(session)) for work, answer in batch]
+                done = [(answer, work(session)) for work, answer, _ in batch]
         except Exception:
             self._commit_carefully(batch)
             return
@@ -109,7 +125,7 @@ class Ledger:
         done: list[tuple[Future[Any], Any]] = []
         try:
             with self._database.write.begin() as session:
-                for work, answer in batch:
+                for work, answer, _ in batch:
                     try:
                         with session.begin_nested():
                             result = work(session)
@@ -121,7 +137,7 @@ class Ledger:
                         done.append((answer, result))
         except Exception as error:
             log.warning("a commit of %d pieces failed: %s", len(batch), error)
-            for _, answer in batch:
+            for _, answer, _ in batch:
                 if not answer.done():
                     answer.set_exception(error)
             return

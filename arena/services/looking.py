@@ -1,4 +1,4 @@
-"""What a worker does beside painting and the books: measures new pictures and makes studies of them."""
+"""What a worker does beside painting and the books: measures new pictures, makes studies, looks at raters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from arena.db import Database
 from arena.errors import ArenaError
-from arena.services import measuring, studies
+from arena.services import integrity, measuring, studies
 from arena.storage import ImageStore
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,11 @@ PAUSE_SECONDS: Final = 10.0
 def keep_looking(database: Database, images: ImageStore, stop: threading.Event) -> None:
     """Sweep over the pictures that have no measures, again and again, until told to stop.
 
-    After a sweep, but not more often than every `studies.REST`, it looks for studies to make.
+    After a sweep, but not more often than every `studies.REST`, it looks for studies to make; and at raters
+    whose votes are new, as `arena.services.integrity` has it.
     """
     after, told = 0, set[int]()
+    book = integrity.IntegrityBook()
     studied = -math.inf
     while not stop.is_set():
         started = time.monotonic()
@@ -45,6 +47,8 @@ def keep_looking(database: Database, images: ImageStore, stop: threading.Event) 
                 studied = started
                 for made in studies.refresh(database, now=datetime.now(UTC)):
                     log.info("studies of %s made from %d pictures", made.campaign, made.used)
+            if step.last is None:
+                integrity.refresh(database, book, now=datetime.now(UTC))
         except (ArenaError, SQLAlchemyError) as error:
             log.warning("measuring rests: %s", error)
             after = 0

@@ -25,6 +25,7 @@ from analysis.ranks import RANK_DRAWS
 from analysis.scale import CENTRE, POINTS_PER_NAT
 from arena.domain.blinding import CONSENT_VERSION, PICTURES_LAST
 from arena.domain.imported import POLICY
+from arena.domain.quality import BATTLES_BETWEEN, CHECKS_SHARE, TOO_FAST_MS
 from arena.domain.seals import TYPE
 from arena.services.dealing import POLICIES
 from arena.services.fitting import LEVEL
@@ -45,6 +46,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "pictures_last": Setting("arena.domain.blinding.PICTURES_LAST", PICTURES_LAST),
     "uniform_share": Setting("analysis.design.UNIFORM_SHARE", UNIFORM_SHARE),
     "prior_precision": Setting("analysis.design.PRIOR_PRECISION", PRIOR_PRECISION),
+    "checks_share": Setting("arena.domain.quality.CHECKS_SHARE", CHECKS_SHARE),
+    "battles_between": Setting("arena.domain.quality.BATTLES_BETWEEN", BATTLES_BETWEEN),
+    "too_fast_ms": Setting("arena.domain.quality.TOO_FAST_MS", TOO_FAST_MS),
     "points_per_nat": Setting("analysis.scale.POINTS_PER_NAT", POINTS_PER_NAT),
     "centre": Setting("analysis.scale.CENTRE", CENTRE),
     "level": Setting("arena.services.fitting.LEVEL", LEVEL),

@@ -1,7 +1,8 @@
 """Operators: let in by links, held by sessions, sent away at once.
 
 Links and sessions are random tokens of 256 bits, kept as their digests. A link is one way to show who one is;
-another, a password say, would end in `open_session` as well.
+the others, a password with a second factor (`arena.services.signing_in`) and an account elsewhere
+(`arena.services.identities`), end in `open_session` as well.
 """
 
 from __future__ import annotations
@@ -10,19 +11,27 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from arena.errors import Invalid, NameTaken, SpentLink, UnknownLink, UnknownOperator
 from arena.services.curation import record
 from arena.services.keys import NAME, digest_of
-from arena.tables import Operator, OperatorLink, OperatorRole, OperatorSession
+from arena.tables import (
+    Operator,
+    OperatorIdentity,
+    OperatorLink,
+    OperatorLogin,
+    OperatorRecovery,
+    OperatorRole,
+    OperatorSession,
+)
 
 LINK_HOURS = 24
 SESSION_HOURS = 12
 FIRST = "owner"
-ACTORS = frozenset({"operator", "init", "demo", "arena"})
+ACTORS = frozenset({"operator", "init", "demo", "arena", "worker", "stranger"})
 """Who acts in the events of commands and of the arena itself: nobody else may be called so."""
 
 
@@ -130,20 +139,77 @@ def retire(session: Session, name: str, *, now: datetime, actor: str = "operator
     UnknownOperator
         With the names there are.
     """
-    found = session.scalar(select(Operator).where(Operator.name == name))
-    if found is None:
-        raise UnknownOperator(name, tuple(session.scalars(select(Operator.name).order_by(Operator.name))))
+    found = known_operator(session, name)
     if found.retired_at is not None:
         return False
     found.retired_at = now
     _spend_links(session, found.id, now=now)
-    session.execute(
-        update(OperatorSession)
-        .where(OperatorSession.operator_id == found.id, OperatorSession.ended_at.is_(None))
-        .values(ended_at=now)
-    )
+    _end_sessions(session, found.id, now=now)
+    forget_ways_in(session, found.id)
+    session.execute(delete(OperatorIdentity).where(OperatorIdentity.operator_id == found.id))
     record(session, now=now, actor=actor, kind="operator.retired", subject=name)
     return True
+
+
+def known_operator(session: Session, name: str) -> Operator:
+    """The operator of a name, retired or not.
+
+    Raises
+    ------
+    UnknownOperator
+        With the names there are.
+    """
+    found = session.scalar(select(Operator).where(Operator.name == name))
+    if found is None:
+        raise UnknownOperator(name, tuple(session.scalars(select(Operator.name).order_by(Operator.name))))
+    return found
+
+
+def revoke(
+    session: Session, name: str, *, now: datetime, actor: str = "operator", but: int | None = None
+) -> int:
+    """End the sessions of an operator, and let links they have not used open nothing.
+
+    Parameters
+    ----------
+    but : int, optional
+        The one session that goes on.
+
+    Returns
+    -------
+    int
+        How many sessions ended.
+
+    Raises
+    ------
+    UnknownOperator
+    """
+    found = known_operator(session, name)
+    _spend_links(session, found.id, now=now)
+    ended = _end_sessions(session, found.id, now=now, but=but)
+    record(session, now=now, actor=actor, kind="operator.revoked", subject=name, data={"sessions": ended})
+    return ended
+
+
+def _end_sessions(session: Session, operator_id: int, *, now: datetime, but: int | None = None) -> int:
+    ended = session.scalars(
+        update(OperatorSession)
+        .where(
+            OperatorSession.operator_id == operator_id,
+            OperatorSession.ended_at.is_(None),
+            OperatorSession.expires_at > now,
+            OperatorSession.id != (but or 0),
+        )
+        .values(ended_at=now)
+        .returning(OperatorSession.id)
+    )
+    return len(ended.all())
+
+
+def forget_ways_in(session: Session, operator_id: int) -> None:
+    """Forget the password, the second factor and the recovery codes of an operator."""
+    for table in (OperatorLogin, OperatorRecovery):
+        session.execute(delete(table).where(table.operator_id == operator_id))
 
 
 def all_operators(session: Session) -> list[Operator]:
@@ -207,6 +273,9 @@ def use_link(session: Session, token: str, *, now: datetime, before: str | None 
 
 def open_session(session: Session, operator: Operator, *, now: datetime, by: str) -> NewSession:
     """Open a session for an operator who has shown who they are; ``by`` says how."""
+    session.execute(
+        update(OperatorLogin).where(OperatorLogin.operator_id == operator.id).values(wrong_codes=0)
+    )
     token = secrets.token_urlsafe(32)
     opened = OperatorSession(
         digest=digest_of(token),
@@ -244,6 +313,17 @@ def _guest(session: Session, which: ColumnElement[bool], now: datetime) -> Guest
         )
     ).one_or_none()
     return Guest(*row) if row else None
+
+
+def count_sessions(session: Session, name: str, *, now: datetime, but: int) -> int:
+    """How many sessions of an operator last still, but for one."""
+    found = select(func.count()).where(
+        OperatorSession.operator_id == known_operator(session, name).id,
+        OperatorSession.ended_at.is_(None),
+        OperatorSession.expires_at > now,
+        OperatorSession.id != but,
+    )
+    return session.scalar(found) or 0
 
 
 def sign_out(session: Session, token: str, *, now: datetime) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from arena.domain.moderation import SAFETY
 from arena.errors import UnknownEntrant
 from arena.media.blind import blind_copy, encode
 from arena.services import generation
 from arena.services.generation import ClaimedJob
+from arena.services.moderation import Guard, may_be_sketched
 from arena.services.sketching import ClaimedSketch, SketchOutcome
 from arena.storage import ImageStore
 from arena.tables import (
@@ -25,6 +27,7 @@ from arena.tables import (
     CampaignPrompt,
     Image,
     JobState,
+    Submission,
 )
 
 if TYPE_CHECKING:
@@ -113,8 +116,8 @@ def paint(studio: Studio, jobs: Sequence[ClaimedJob]) -> list[GeneratedImage | R
     return paint_each(studio.model(jobs[0].entrant), requests)
 
 
-def paint_sketch(studio: Studio, sketch: ClaimedSketch) -> SketchOutcome:
-    """Paint a sketch; an error becomes the reason why there is no picture."""
+def paint_sketch(studio: Studio, sketch: ClaimedSketch, guard: Guard | None = None) -> SketchOutcome:
+    """Paint a sketch and have it looked at; an error becomes the reason why there is no picture."""
     from models.contracts import GeneratedImage, GenerationRequest
 
     request = GenerationRequest(prompt=sketch.prompt, seed=sketch.seed, steps=sketch.steps)
@@ -125,6 +128,8 @@ def paint_sketch(studio: Studio, sketch: ClaimedSketch) -> SketchOutcome:
         return SketchOutcome(JobState.FAILED, reason=(str(error) or type(error).__name__)[:500])
     if not isinstance(answer, GeneratedImage):
         return SketchOutcome(JobState.REFUSED, reason=answer.reason, words=answer.words)
+    if guard is not None and not may_be_sketched(guard, answer.pixels):
+        return SketchOutcome(JobState.REFUSED, reason=SAFETY)
     unknown = tuple(map(str, answer.notes.get("unknown_words", ())))
     return SketchOutcome(JobState.DONE, encode(answer.pixels), answer.seconds, words=unknown)
 
@@ -183,16 +188,19 @@ def settle(
 
 
 def canvases(session: Session, job: ClaimedJob) -> list[int]:
-    """The canvases of the campaigns that will show a job's picture."""
-    return list(
-        session.scalars(
-            select(Campaign.canvas)
-            .join(CampaignPrompt, CampaignPrompt.campaign_id == Campaign.id)
-            .join(CampaignEntrant, CampaignEntrant.campaign_id == Campaign.id)
-            .where(CampaignPrompt.prompt_id == job.prompt_id, CampaignEntrant.entrant_id == job.entrant_id)
-            .distinct()
-        )
+    """The canvases of the campaigns that will show a job's picture, be its prompt a rater's own or not."""
+    dealt = (
+        select(Campaign.canvas)
+        .join(CampaignPrompt, CampaignPrompt.campaign_id == Campaign.id)
+        .join(CampaignEntrant, CampaignEntrant.campaign_id == Campaign.id)
+        .where(CampaignPrompt.prompt_id == job.prompt_id, CampaignEntrant.entrant_id == job.entrant_id)
     )
+    own = (
+        select(Campaign.canvas)
+        .join(Submission, Submission.campaign_id == Campaign.id)
+        .where(Submission.prompt_id == job.prompt_id, Submission.seed == job.seed)
+    )
+    return list(session.scalars(dealt.union(own)))
 
 
 def missing_copies(session: Session, campaign: Campaign) -> list[tuple[int, str]]:

@@ -19,6 +19,7 @@ from arena.domain.pseudonyms import Pseudonyms
 from arena.domain.seals import day_of
 from arena.errors import CorruptImage, UnknownPicture
 from arena.queries import releases, removed
+from arena.queries.reliability import EVERY_VOTE, Reliable, unreliable_votes
 from arena.services import release_folder
 from arena.services.biases import Sides, cohort_line, dealing_lines
 from arena.services.dataset_card import CardFacts, dataset_card
@@ -41,6 +42,7 @@ from arena.tables import Campaign
 Progress = Callable[[int, int], None]
 
 WITHDRAWN = "withdrawn by their raters"
+UNDONE = "retracted before the reveal"
 EXCLUDED_BY_RULE = "excluded by a rule, in excluded.csv"
 TOO_LATE = "cast after the export had begun"
 LOST = "missing or damaged in the store"
@@ -81,30 +83,44 @@ class ExportReport:
 
 
 def votes_csv(
-    session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
+    session: Session,
+    settings: Settings,
+    *,
+    now: datetime,
+    campaign: str | None = None,
+    reliable: Reliable = EVERY_VOTE,
 ) -> Iterator[bytes]:
     """Every sealed vote as CSV, piece by piece, as anybody may take it from the pages.
 
     Digests by which a voter could recognise a picture are left empty while its campaign is open, and a vote
     comes in when its voter has seen the names, or ten minutes old.
     """
-    return csv_chunks(_public_votes(session, settings, campaign, now))
+    return csv_chunks(_public_votes(session, settings, campaign, reliable, now))
 
 
 def votes_parquet(
-    session: Session, settings: Settings, *, now: datetime, campaign: str | None = None
+    session: Session,
+    settings: Settings,
+    *,
+    now: datetime,
+    campaign: str | None = None,
+    reliable: Reliable = EVERY_VOTE,
 ) -> Iterator[bytes]:
     """Every sealed vote as Parquet, piece by piece; see `votes_csv`."""
-    return parquet_chunks(_public_votes(session, settings, campaign, now))
+    return parquet_chunks(_public_votes(session, settings, campaign, reliable, now))
 
 
 def _public_votes(
-    session: Session, settings: Settings, campaign: str | None, now: datetime
+    session: Session, settings: Settings, campaign: str | None, reliable: Reliable, now: datetime
 ) -> Iterator[Columns]:
     found = releases.campaigns_of(session, campaign)
-    pseudonyms = Pseudonyms(settings.secret, secrets.token_hex(16))
-    campaign_id = found[0].id if campaign is not None else None
-    return vote_columns(session, pseudonyms=pseudonyms, campaign_id=campaign_id, blind=now)
+    return vote_columns(
+        session,
+        pseudonyms=Pseudonyms(settings.secret, secrets.token_hex(16)),
+        campaign_id=found[0].id if campaign is not None else None,
+        blind=now,
+        without=frozenset(unreliable_votes(session, reliable)),
+    )
 
 
 def export(
@@ -125,7 +141,8 @@ def export(
     session : Session
         Only reads, and has not read yet: the whole export is one snapshot.
     folder : Path
-        New, empty, or an earlier export, which is replaced.
+        New, empty, or an earlier export, which is replaced. One that was stopped there is gone on with: under
+        its id, so that raters keep their pseudonyms, and with the pictures that it has.
     images : ImageStore
         Where the pictures lie.
     secret_key : str
@@ -152,12 +169,12 @@ def export(
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     found = releases.campaigns_of(session, campaign)
     with release_folder.told_of_disk(folder):
-        release_folder.claim(folder)
+        export_id = release_folder.claim(folder, secrets.token_hex(16), campaign)
         return _Export(
             session=session,
             folder=folder,
             images=images,
-            pseudonyms=Pseudonyms(secret_key, secrets.token_hex(16)),
+            pseudonyms=Pseudonyms(secret_key, export_id),
             campaigns=found,
             campaign=campaign,
             campaign_id=found[0].id if campaign is not None else None,
@@ -196,7 +213,12 @@ class _Export:
 
     def write(self) -> ExportReport:
         counts = releases.vote_counts(self.session, self.campaign_id)
-        left_out = {WITHDRAWN: counts.withdrawn, EXCLUDED_BY_RULE: counts.excluded, TOO_LATE: counts.unsealed}
+        left_out = {
+            WITHDRAWN: counts.withdrawn,
+            UNDONE: counts.retracted,
+            EXCLUDED_BY_RULE: counts.excluded,
+            TOO_LATE: counts.unsealed,
+        }
         self.total = counts.stand + releases.picture_count(self.session, self.campaign_id)
         self.tell(0, self.total)
         cards = releases.entrant_cards(self.session, self.campaign_id)

@@ -1,7 +1,8 @@
 """The folder of an export: claimed before anything is written, and whole only once its manifest stands.
 
 While an export is being written the folder holds ``manifest.json.part``; it becomes ``manifest.json`` by one
-rename at the end. A killed export therefore has no manifest, and may be run again into the same folder.
+rename at the end. A killed export therefore has no manifest, and may be run again into the same folder: it
+goes on under its id.
 """
 
 from __future__ import annotations
@@ -51,8 +52,11 @@ def told_of_disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def claim(folder: Path) -> None:
+def claim(folder: Path, export: str, campaign: str | None) -> str:
     """Make the folder ready: new, empty, or an earlier export whose files make room.
+
+    Returns the id of the export: the one given, or that of an export of the same campaign which was stopped
+    here, so that it ends as it would have ended.
 
     Raises
     ------
@@ -63,23 +67,32 @@ def claim(folder: Path) -> None:
     names = {entry.name for entry in folder.iterdir()}
     if names and not _is_export(folder):
         raise Conflict(f"{folder} is not empty and holds no export; name a new folder")
-    (folder / PART).write_text(json.dumps({"format": FORMAT}), encoding="utf-8")
+    stopped = _told(folder / PART)
+    if stopped.get("campaign") == campaign and isinstance(stopped.get("export"), str):
+        export = stopped["export"]
+    told = {"format": FORMAT, "export": export, "campaign": campaign}
+    (folder / PART).write_text(json.dumps(told), encoding="utf-8")
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in FILES:
         if not name.endswith("/"):
             (folder / name).unlink(missing_ok=True)
     (folder / "images").mkdir(exist_ok=True)
+    return export
 
 
 def _is_export(folder: Path) -> bool:
-    for name in (MANIFEST, PART):
-        try:
-            told = json.loads((folder / name).read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(told, dict) and str(told.get("format", "")).startswith("vernissage/"):
-            return True
-    return False
+    return any(
+        str(_told(folder / name).get("format", "")).startswith("vernissage/") for name in (MANIFEST, PART)
+    )
+
+
+def _told(file: Path) -> dict[str, Any]:
+    """What a manifest says, finished or not; nothing if it cannot be read."""
+    try:
+        told = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def drop_old_pictures(folder: Path, kept: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Removing votes: withdrawn by their rater, or excluded by a rule; the tallies with them.
+"""Removing votes: withdrawn or undone by their rater, or excluded by a rule; the tallies with them.
 
 The vote's row and its leaf stay. A removal is a row of its own, a leaf of the chain, and in the same
 transaction the tallies go back to what counting the votes that stand would give.
@@ -45,6 +45,11 @@ def withdraw_all(session: Session, *, voter_key: str, now: datetime) -> int:
     """Take back every vote of one's own that stands; returns how many."""
     mine = session.scalars(_of_voter(voter_key).where(stands()).order_by(Vote.id)).all()
     return _remove(session, mine, RemovalKind.WITHDRAWN, rule=None, by=BY_VOTER, now=now)
+
+
+def retract(session: Session, vote_id: int, *, now: datetime) -> bool:
+    """Undo a vote whose names its rater has not seen; false if it was removed before."""
+    return bool(_remove(session, [vote_id], RemovalKind.RETRACTED, rule=None, by=BY_VOTER, now=now))
 
 
 def exclude(session: Session, vote_ids: Sequence[int], *, rule: str, by: str, now: datetime) -> int:

@@ -28,8 +28,11 @@ from threadpoolctl import threadpool_limits
 
 from analysis import wilson_interval
 from arena.db import Database, told_plainly
-from arena.queries.boards import first_criterion, votes_of
+from arena.domain.blinding import PICTURES_LAST
+from arena.queries.boards import votes_of
 from arena.queries.fair_play import SAMPLING, Battles, Removed, Shown
+from arena.queries.finding import first_criterion
+from arena.queries.removed import retracted
 from arena.queries.showing import first_criteria
 from arena.queries.studies import newest_study
 from arena.services.dealing import Stocks, pair_weights
@@ -46,8 +49,11 @@ REST_TIMES: Final = 20
 CHUNK: Final = 50_000
 """At most so many battles are read between two seals."""
 
-SETTLED: Final = timedelta(minutes=1)
-"""So long after a battle ended nothing of it changes, whatever the clock of another process says."""
+SETTLED: Final = PICTURES_LAST + timedelta(minutes=1)
+"""So long after a battle ended nothing of it changes, whatever the clock of another process says.
+
+A vote can be undone while the pictures hang, which may be until so long after the end.
+"""
 
 Floats = NDArray[np.float64]
 Cells = Mapping[tuple[BattleKind, int, int], Floats]
@@ -131,7 +137,7 @@ def _read_settled(session: Session, book: SamplingBook, *, now: datetime) -> boo
 def _count(session: Session, *, after: int, until: int | None = None, now: datetime) -> Mapping[int, Cells]:
     """Count the battles with numbers above one, up to another, by campaign."""
     first = Vote.criterion_id.in_(first_criteria(session))
-    answered = exists().where(Vote.battle_id == Battle.id, first).correlate(Battle)
+    answered = exists().where(Vote.battle_id == Battle.id, first, ~retracted()).correlate(Battle)
     skipped = ~answered & (Battle.skipped_at < Battle.expires_at)
     too_late = Battle.skipped_at.is_(None) | (Battle.skipped_at >= Battle.expires_at)
     expired = ~answered & too_late & (Battle.expires_at <= now)

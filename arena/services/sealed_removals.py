@@ -77,8 +77,8 @@ class Removals:
                 say(f"{removal.where}: no seal after that of its vote holds the removal")
             elif removal.sealed_in != row["seal"]:
                 say(f"{removal.where}: says seal {row['seal']}, and seal {removal.sealed_in} holds it")
-            elif row["kind"] == RemovalKind.WITHDRAWN and removal.vote is not None:
-                say(f"{removal.where}: vote {removal.vote} was withdrawn, and seals.jsonl names it")
+            elif row["kind"] != RemovalKind.EXCLUDED and removal.vote is not None:
+                say(f"{removal.where}: vote {removal.vote} was {row['kind']}, and seals.jsonl names it")
             elif row["kind"] == RemovalKind.EXCLUDED and removal.vote is None:
                 say(f"{removal.where}: the vote was excluded, and seals.jsonl does not name it")
             elif removal.vote is not None:
@@ -101,4 +101,4 @@ class Removals:
         return {kind.value: kinds.count(kind.value) for kind in RemovalKind}
 
 
-_KINDS = {(RemovalKind.WITHDRAWN.value, False), (RemovalKind.EXCLUDED.value, True)}
+_KINDS = {(kind.value, kind is RemovalKind.EXCLUDED) for kind in RemovalKind}

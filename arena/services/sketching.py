@@ -135,6 +135,15 @@ def claim(session: Session, *, worker: str, now: datetime) -> ClaimedSketch | No
     return ClaimedSketch(found.id, label, found.prompt, found.seed, found.steps)
 
 
+def release(session: Session, sketch: ClaimedSketch, *, worker: str) -> None:
+    """Give a sketch back uncharged: its worker ends before it is painted."""
+    session.execute(
+        update(Sketch)
+        .where(Sketch.id == sketch.id, Sketch.worker == worker, Sketch.state == JobState.RUNNING)
+        .values(state=JobState.QUEUED, attempts=Sketch.attempts - 1, leased_until=None, worker=None)
+    )
+
+
 def any_waits(session: Session) -> bool:
     """Whether a worker has a sketch to look at."""
     return session.scalar(select(Sketch.id).where(Sketch.state.in_(WAITING)).limit(1)) is not None

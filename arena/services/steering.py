@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from arena.db import Database
 from arena.errors import CampaignClosed, CorruptImage
-from arena.queries.boards import find_campaign
+from arena.queries.finding import find_campaign
 from arena.services.copying import copy_missing
 from arena.services.curation import record
 from arena.services.generation import enqueue, try_again

@@ -48,6 +48,7 @@ FATES = ("voted", "removed", "skipped", "expired", "open")
 
 _OUTCOMES = {outcome.value for outcome in Outcome}
 _KINDS = {kind.value for kind in BattleKind}
+_AGAIN = {BattleKind.MIRRORED.value, BattleKind.REPEATED.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,10 @@ class _Verification:
 
     def _removed(self) -> str:
         told = self.removals.told()
-        return f"{told['withdrawn']} withdrawn and {told['excluded']} excluded votes are removed in the chain"
+        return (
+            f"{told['withdrawn']} withdrawn, {told['excluded']} excluded and {told['retracted']} retracted "
+            "votes are removed in the chain"
+        )
 
     def _tables(self) -> None:
         with self._reading("entrants.json"):
@@ -306,6 +310,10 @@ class _Verification:
             return f"its leaf cannot be recomputed: {error}"
         if row["outcome"] not in _OUTCOMES or row["kind"] not in _KINDS:
             return f"outcome {row['outcome']!r} of kind {row['kind']!r} is not known"
+        if row["expected"] and (row["expected"] not in _OUTCOMES or row["kind"] != BattleKind.KNOWN_ANSWER):
+            return f"no answer {row['expected']!r} is known of a battle of kind {row['kind']!r}"
+        if row["repeats"] and row["kind"] not in _AGAIN:
+            return f"a battle of kind {row['kind']!r} repeats none, and this says battle {row['repeats']}"
         if self.manifest["campaign"] not in (None, row["campaign"]):
             return "belongs to another campaign"
         prompt = self.prompts.get(row["prompt_digest"])

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
-from typing import Any
+from itertools import compress
+from typing import Any, overload
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from arena.domain.blinding import PICTURES_LAST
 from arena.domain.pseudonyms import Pseudonyms
-from arena.domain.seals import private_digest
+from arena.domain.seals import private_digests, voter_json
 from arena.queries.embargo import dealt_prompts
 from arena.queries.preferences import entrant_names, pictures_of, questions_of, words_of
 from arena.queries.releases import campaigns_of
-from arena.queries.votes import reasons_of, sealed_votes, voter_keys
+from arena.queries.votes import Told, points_of, reasons_of, sealed_votes, voters_of
 
 Columns = dict[str, Sequence[Any]]
 HIDDEN_WHILE_DEALT = ("left_image", "right_image", "private_digest")
@@ -26,6 +30,7 @@ _AS_KEPT = {
     "battle": "battle_id",
     "outcome": "outcome",
     "kind": "kind",
+    "repeats": "repeats",
     "propensity": "propensity",
     "eligible": "eligible",
     "policy": "policy",
@@ -47,6 +52,7 @@ _TOLD_BY = {
     "right_entrant": "right_entrant_id",
     "left_image": "left_image_id",
     "right_image": "right_image_id",
+    "cohort": "voter_id",
     "rater": "voter_id",
 }
 """Columns that are published as they are kept, and those that are words for an id of the vote."""
@@ -62,6 +68,7 @@ def vote_columns(
     after: int = 0,
     chunk: int | None = None,
     which: ColumnElement[bool] | None = None,
+    without: Set[int] = frozenset(),
 ) -> Iterator[Columns]:
     """Every sealed vote that stands, in the order of ids, in chunks that fit into memory.
 
@@ -85,6 +92,8 @@ def vote_columns(
         Most votes at a time, if not as many as usual.
     which : optional
         Other votes than those that stand; see `arena.queries.removed`.
+    without : set of int
+        Votes that are left out.
     """
     known = _Known(session, pseudonyms)
     open_campaigns = {
@@ -93,7 +102,7 @@ def vote_columns(
         if blind and (campaign.closed_at is None or campaign.closed_at > blind)
     }
     dealt = set(session.scalars(dealt_prompts(blind))) if blind else set()
-    for rows in sealed_votes(
+    for told in sealed_votes(
         session,
         campaign_id=campaign_id,
         told_before=None if blind is None else blind - PICTURES_LAST,
@@ -102,14 +111,15 @@ def vote_columns(
         chunk=chunk,
         which=which,
     ):
-        told = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
-        known.meet(told)
+        if without:
+            kept = [vote not in without for vote in told["id"]]
+            if not any(kept):
+                continue
+            told = {name: list(compress(cells, kept)) for name, cells in told.items()}
         columns = _columns(told, known)
-        reasons = reasons_of(session, first=rows[0].id, last=rows[-1].id)
-        for place, name in enumerate(("reasons", "reasons_unblinded")):
-            columns[name] = [
-                " ".join(reasons[battle][place]) if battle in reasons else "" for battle in told["battle_id"]
-            ]
+        votes, of = told["id"], told["battle_id"]
+        columns |= _remarks("reasons", reasons_of(session, votes, of), of)
+        columns |= _remarks("points", points_of(session, votes, of), of)
         if open_campaigns:
             hidden = [
                 campaign in open_campaigns or prompt in dealt
@@ -119,7 +129,44 @@ def vote_columns(
                 columns[name] = [
                     "" if hide else cell for hide, cell in zip(hidden, columns[name], strict=True)
                 ]
+        told.clear()  # what no column holds need not be held while they are written
         yield columns
+
+
+class Coded(Sequence[str]):
+    """A column in which few words occur: its words, and for each row the place of its word among them."""
+
+    def __init__(self, words: Sequence[str], codes: NDArray[np.int32]) -> None:
+        self.words = words
+        self.codes = codes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        if isinstance(place, slice):
+            return Coded(self.words, self.codes[place])
+        return self.words[int(self.codes[place])]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.words.__getitem__, self.codes.tolist())
+
+
+class _Ids:
+    """A column of ids: which there are, and for each row the place of its id among them."""
+
+    def __init__(self, ids: Sequence[int | None]) -> None:
+        found = pa.array(ids, pa.int64()).dictionary_encode(null_encoding="encode")
+        self.ids: list[int | None] = found.dictionary.to_pylist()
+        self._codes: NDArray[np.int32] = found.indices.to_numpy()
+
+    def told(self, words: Mapping[int | None, str]) -> Coded:
+        """The column with words for the ids."""
+        return Coded([*map(words.__getitem__, self.ids)], self._codes)
 
 
 class _Known:
@@ -128,7 +175,7 @@ class _Known:
     def __init__(self, session: Session, pseudonyms: Pseudonyms | None) -> None:
         self._session = session
         self._pseudonyms = pseudonyms
-        self.keys: dict[int, str] = {}
+        self.keys: dict[int | None, str] = {}
         self.words: dict[str, dict[int | None, str]] = {column: {} for column in _TOLD_BY}
         self.words["left_image"][None] = ""  # of an imported vote whose pictures are not here
         for number, question in questions_of(session).items():
@@ -142,45 +189,53 @@ class _Known:
         if pseudonyms is None:
             del self.words["rater"]
 
-    def meet(self, told: Mapping[str, Iterable[int]]) -> None:
+    def meet(self, columns: Mapping[str, _Ids]) -> None:
         """Read what the votes of a chunk need and nobody has read before."""
         words = self.words
-        new = sorted(set(told["prompt_id"]) - words["prompt"].keys())
-        for number, prompt in words_of(self._session, new).items():
+        for number, prompt in words_of(self._session, _unmet(words["prompt"], columns["prompt_id"])).items():
             words["prompt"][number] = prompt.text
             words["prompt_digest"][number] = prompt.digest
             words["categories"][number] = " ".join(prompt.categories)
             words["source"][number] = prompt.source
-        new = sorted({*told["left_image_id"], *told["right_image_id"]} - words["left_image"].keys())
+        pictures = words["left_image"]
+        new = _unmet(pictures, columns["left_image_id"], columns["right_image_id"])
         for number, picture in pictures_of(self._session, new).items():
-            words["left_image"][number] = picture.digest
-        for number, key in voter_keys(
-            self._session, sorted(set(told["voter_id"]) - self.keys.keys())
-        ).items():
-            self.keys[number] = key
+            pictures[number] = picture.digest
+        for number, key, cohort in voters_of(self._session, _unmet(self.keys, columns["voter_id"])):
+            self.keys[number] = voter_json(key)
+            words["cohort"][number] = cohort
             if self._pseudonyms:
                 words["rater"][number] = self._pseudonyms.of(key)
 
 
+def _unmet(known: Mapping[int | None, str], *columns: _Ids) -> list[int]:
+    ids = {number for column in columns for number in column.ids if number is not None}
+    return sorted(ids - known.keys())
+
+
 def _columns(told: Mapping[str, Sequence[Any]], known: _Known) -> Columns:
-    """Columns of votes, but for their reasons, in no order."""
-    dates = [at.date() for at in told["cast_at"]]  # in UTC, as all moments of the database are
-    days = {date: date.isoformat() for date in set(dates)}
-    private = zip(
-        told["salt"],
-        map(known.keys.__getitem__, told["voter_id"]),
-        told["cast_at"],
-        told["elapsed_ms"],
-        strict=True,
-    )
+    """Columns of votes, but for their reasons and points, in no order."""
+    met = {name: _Ids(told[name]) for name in {*_TOLD_BY.values()}}
+    known.meet(met)
     return {
         **{column: told[name] for column, name in _AS_KEPT.items()},
-        **{
-            column: [*map(words.__getitem__, told[_TOLD_BY[column]])] for column, words in known.words.items()
-        },
-        "day": [*map(days.__getitem__, dates)],
+        **{column: met[_TOLD_BY[column]].told(words) for column, words in known.words.items()},
+        "expected": [outcome or "" for outcome in told["expected"]],
+        "day": [at[:10] for at in told["cast_at"]],
         "elapsed_s": [None if ms is None else round(ms / 1000, 1) for ms in told["elapsed_ms"]],
-        "private_digest": [
-            private_digest(salt, voter=key, cast_at=at, elapsed_ms=ms) for salt, key, at, ms in private
-        ],
+        "private_digest": private_digests(
+            told["salt"], met["voter_id"].told(known.keys), told["cast_at"], told["elapsed_ms"]
+        ),
+    }
+
+
+def _remarks(name: str, found: Told, battles: Sequence[int]) -> Columns:
+    """The two columns of reasons or points of votes; most have none."""
+    names = (name, f"{name}_unblinded")
+    if not found:
+        return dict.fromkeys(names, Coded(("",), np.zeros(len(battles), dtype=np.int32)))
+    none: tuple[list[str], list[str]] = ([], [])
+    return {
+        column: [" ".join(found.get(battle, none)[place]) for battle in battles]
+        for place, column in enumerate(names)
     }

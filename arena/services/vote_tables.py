@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -16,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from arena.domain.columns import VOTES, Column
 from arena.domain.pseudonyms import Pseudonyms
-from arena.services.vote_columns import Columns, vote_columns
+from arena.services.vote_columns import Coded, Columns, vote_columns
 
 Row = dict[str, Any]
 
@@ -26,7 +28,8 @@ _READ: dict[str, Callable[[str], Any]] = {
     "whole": int,
     "real": lambda text: float(text) if text else None,
 }
-_ONCE = ("prompt_digest", "left_image", "right_image", "private_digest", "leaf", "eligible", "propensity")
+_ONCE = ("vote", "battle", "private_digest", "leaf", "eligible", "propensity", "image", "file")
+"""Columns whose cells hardly repeat."""
 
 
 def vote_rows(
@@ -103,20 +106,31 @@ def schema(columns: Sequence[Column]) -> pa.Schema:
 
 
 class ParquetRows:
-    """Writes chunks of rows as row groups; memory holds one of them at a time.
+    """Writes chunks of rows as row groups, each while the next is read; memory holds two at most.
 
-    A context: the footer is written at its end, and what cannot be written after an error is let go.
+    Text goes in as dictionaries, which `Coded` columns already are, and is read as text.
+
+    A context: the footer is written at its end, and what cannot be written after an error is let go. What the
+    disk says of a row group is raised with the next one, or at the end.
     """
 
     def __init__(self, sink: Any, columns: Sequence[Column]) -> None:
-        self._schema = schema(columns)
+        self._schema = pa.schema(
+            [
+                (field.name, pa.dictionary(pa.int32(), field.type) if _repeats(field) else field.type)
+                for field in schema(columns)
+            ]
+        )
         self._writer = pq.ParquetWriter(
             sink,
             self._schema,
             compression="zstd",
             write_page_checksum=True,
-            use_dictionary=[column.name for column in columns if column.name not in _ONCE],
+            use_dictionary=[name for name in self._schema.names if name not in _ONCE],
+            store_schema=False,
         )
+        self._hand = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write rows as a row group."""
@@ -124,10 +138,26 @@ class ParquetRows:
 
     def write_columns(self, cells: Columns) -> None:
         """Write columns as a row group."""
-        self._write(pa.Table.from_pydict({name: cells[name] for name in self._schema.names}, self._schema))
+        self._write(self._table(cells))
+
+    def take_columns(self, cells: Columns) -> None:
+        """Write columns as a row group, and empty them first: memory holds them once."""
+        table = self._table(cells)
+        cells.clear()
+        self._write(table)
+
+    def _table(self, cells: Columns) -> pa.Table:
+        arrays = [_array(cells[field.name], field.type) for field in self._schema]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def _write(self, table: pa.Table) -> None:
-        self._writer.write_table(table, row_group_size=table.num_rows)
+        self._settle()
+        self._writing = self._hand.submit(self._writer.write_table, table, row_group_size=table.num_rows)
+
+    def _settle(self) -> None:
+        """Wait until the row group before is written."""
+        if self._writing is not None:
+            self._writing.result()
 
     def __enter__(self) -> Self:
         return self
@@ -135,12 +165,22 @@ class ParquetRows:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self._writer.close()
-            return
-        with suppress(OSError, ValueError):
-            self._writer.close()
-        self._writer.is_open = False
+        try:
+            with self._hand, suppress(*(() if error is None else (OSError, ValueError))):
+                self._settle()
+                self._writer.close()
+        finally:
+            self._writer.is_open = False
+
+
+def _repeats(field: pa.Field) -> bool:
+    return field.type == pa.string() and field.name not in _ONCE
+
+
+def _array(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if isinstance(cells, Coded):
+        return pa.DictionaryArray.from_arrays(pa.array(cells.codes, pa.int32()), pa.array(cells.words))
+    return pa.array(cells, kind)
 
 
 def csv_chunks(chunks: Iterator[Columns]) -> Iterator[bytes]:
@@ -155,16 +195,16 @@ def parquet_chunks(chunks: Iterator[Columns]) -> Iterator[bytes]:
     sink = _Pieces()
     with ParquetRows(pa.PythonFile(sink, mode="w"), VOTES) as writer:
         for columns in chunks:
-            writer.write_columns(columns)
+            writer.take_columns(columns)
             yield sink.taken()
     yield sink.taken()
 
 
 class _Pieces(io.RawIOBase):
-    """A file that is only written, and emptied as it goes."""
+    """A file that one thread writes, and another empties as it goes."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._pieces: deque[bytes] = deque()
         self._position = 0
 
     def writable(self) -> bool:
@@ -181,5 +221,4 @@ class _Pieces(io.RawIOBase):
 
     def taken(self) -> bytes:
         """What was written since the last time."""
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+        return b"".join(self._pieces.popleft() for _ in range(len(self._pieces)))

@@ -13,22 +13,28 @@ from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
 from arena.domain.blinding import REASONS
+from arena.domain.spots import MOST_SPOTS, Spot
 from arena.errors import (
     AlreadyVoted,
     BattleExpired,
     CampaignClosed,
+    Conflict,
     Invalid,
     NotVotedYet,
     UnknownBattle,
     UnknownReason,
 )
+from arena.queries.removed import retracted
 from arena.tables import (
     Battle,
     BattleKind,
     Campaign,
     Criterion,
+    PictureSide,
+    Point,
     Prompt,
     Reason,
+    RevealPolicy,
     Tally,
     Vote,
     Voter,
@@ -59,6 +65,11 @@ _BALLOT = (
         .scalar_subquery()
         .correlate(Battle)
         .label("criteria"),
+        select(func.count(Vote.id))
+        .where(Vote.battle_id == Battle.id, Vote.criterion_id == Criterion.id, retracted())
+        .scalar_subquery()
+        .correlate(Battle, Criterion)
+        .label("retracted"),
     )
     .select_from(Battle)
     .join(Voter, Battle.voter_id == Voter.id)
@@ -69,10 +80,19 @@ _BALLOT = (
     )
     .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
     .with_for_update(of=Battle)
-    # the categories that a vote counts under stay until it is counted
-    .suffix_with("FOR KEY SHARE OF prompt", dialect="postgresql")
+    # the categories and the cohort that a vote counts under stay until it is counted
+    .suffix_with("FOR KEY SHARE OF prompt, voter", dialect="postgresql")
 )
-_ANSWERS = select(func.count(Vote.criterion_id.distinct())).where(Vote.battle_id == bindparam("battle"))
+_ANSWERS = select(func.count(Vote.criterion_id.distinct())).where(
+    Vote.battle_id == bindparam("battle"), ~retracted()
+)
+_OWN = (
+    select(Battle)
+    .join(Voter, Battle.voter_id == Voter.id)
+    .where(Battle.key == bindparam("key"), Voter.key == bindparam("voter"))
+    .with_for_update(of=Battle)
+)
+_GIVEN = select(Reason.tag).where(Reason.battle_id == bindparam("battle"))
 _CLOSE = update(Battle).where(Battle.id == bindparam("battle")).values(voted_at=bindparam("now"))
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 _KEEP = {
@@ -130,7 +150,7 @@ def cast_vote(
         {
             "battle_id": row.id,
             "criterion_id": row.criterion_id,
-            "ballot_no": 1,
+            "ballot_no": 1 + row.retracted,
             "outcome": outcome,
             "elapsed_ms": _plausible(elapsed_ms),
             "consent": consent[:16],
@@ -176,7 +196,7 @@ def skip(session: Session, *, key: str, voter_key: str, now: datetime) -> None:
     ------
     UnknownBattle, AlreadyVoted
     """
-    battle = _own(session, key, voter_key)
+    battle = own_battle(session, key, voter_key)
     if battle.voted_at is not None:
         raise AlreadyVoted(key)
     if battle.skipped_at is None:
@@ -184,50 +204,111 @@ def skip(session: Session, *, key: str, voter_key: str, now: datetime) -> None:
         session.flush()
 
 
-def give_reasons(session: Session, *, key: str, voter_key: str, tags: Sequence[str], now: datetime) -> None:
-    """Record what let a picture down; given after the names it is kept apart as unblinded.
+def give_reasons(
+    session: Session,
+    *,
+    key: str,
+    voter_key: str,
+    tags: Sequence[str],
+    now: datetime,
+    spots: Sequence[Spot] = (),
+) -> None:
+    """Record what let a picture down, and where; given after the names it is kept apart as unblinded.
+
+    The tag of a spot is a reason of the battle as well. What was told before is not told twice.
 
     Raises
     ------
     UnknownBattle, NotVotedYet
     UnknownReason
-        If a tag is not offered; then none is recorded.
+        If a tag is not offered; then nothing is recorded.
+    Conflict
+        If more spots would be marked than a battle may have.
     """
     for tag in tags:
         if tag not in REASONS:
             raise UnknownReason(tag)
-    battle = _own(session, key, voter_key)
+    battle = own_battle(session, key, voter_key)
     if battle.voted_at is None:
         raise NotVotedYet(key)
-    known = set(session.scalars(select(Reason.tag).where(Reason.battle_id == battle.id)))
-    for tag in dict.fromkeys(tags):
+    unblinded = battle.revealed_at is not None
+    known = set(session.scalars(_GIVEN, {"battle": battle.id}))
+    for tag in dict.fromkeys([*tags, *(spot.tag for spot in spots if spot.tag)]):
         if tag not in known:
-            session.add(
-                Reason(battle_id=battle.id, tag=tag, unblinded=battle.revealed_at is not None, given_at=now)
-            )
+            session.add(Reason(battle_id=battle.id, tag=tag, unblinded=unblinded, given_at=now))
+    if spots:
+        _mark(session, battle, spots, unblinded=unblinded, now=now)
 
 
-def reveal(session: Session, *, key: str, voter_key: str, now: datetime) -> None:
-    """Let the voter see who painted what; asked twice, the first time stands.
+def _mark(session: Session, battle: Battle, spots: Sequence[Spot], *, unblinded: bool, now: datetime) -> None:
+    """Keep the spots that are not marked yet: the same ones sent again are no new ones."""
+    query = select(Point.side, Point.x, Point.y).where(Point.battle_id == battle.id)
+    marked = {(side.value, x, y) for side, x, y in session.execute(query)}
+    new = [spot for spot in dict.fromkeys(spots) if (spot.side, spot.x, spot.y) not in marked]
+    if len(marked) + len(new) > MOST_SPOTS:
+        raise Conflict(
+            f"battle {battle.key} has {len(marked)} spots marked already, and may have {MOST_SPOTS}"
+        )
+    session.add_all(
+        Point(
+            battle_id=battle.id,
+            side=PictureSide(spot.side),
+            x=spot.x,
+            y=spot.y,
+            tag=spot.tag,
+            unblinded=unblinded,
+            given_at=now,
+        )
+        for spot in new
+    )
+
+
+def settle(session: Session, *, key: str, voter_key: str, now: datetime) -> RevealPolicy:
+    """Be done with a battle: its vote is not undone any more, and its names come as the campaign has it.
+
+    Asked twice, the first time stands.
 
     Raises
     ------
     UnknownBattle, NotVotedYet
     """
-    battle = _own(session, key, voter_key)
+    battle = own_battle(session, key, voter_key)
     if battle.voted_at is None:
         raise NotVotedYet(key)
-    if battle.revealed_at is None:
+    policy = session.get_one(Campaign, battle.campaign_id).reveal
+    battle.settled_at = battle.settled_at or now
+    if policy is RevealPolicy.EACH:
+        battle.revealed_at = battle.revealed_at or now
+    return policy
+
+
+def reveal_set(session: Session, *, campaign_id: int, voter_key: str, now: datetime) -> int:
+    """Let a voter see the names of every battle they have settled; returns how many they had not seen.
+
+    For campaigns that hold the names back to the end of a set; whether it has ended is for the caller to say.
+    """
+    voter = select(Voter.id).where(Voter.key == voter_key).scalar_subquery()
+    held_back = session.scalars(
+        select(Battle).where(
+            Battle.voter_id == voter,
+            Battle.campaign_id == campaign_id,
+            Battle.settled_at.is_not(None),
+            Battle.revealed_at.is_(None),
+        )
+    ).all()
+    for battle in held_back:
         battle.revealed_at = now
+    return len(held_back)
 
 
-def _own(session: Session, key: str, voter_key: str) -> Battle:
-    battle = session.scalar(
-        select(Battle)
-        .join(Voter, Battle.voter_id == Voter.id)
-        .where(Battle.key == key, Voter.key == voter_key)
-        .with_for_update(of=Battle)
-    )
+def own_battle(session: Session, key: str, voter_key: str) -> Battle:
+    """A battle of a voter, held until the transaction ends.
+
+    Raises
+    ------
+    UnknownBattle
+    """
+    battle = session.scalar(_OWN, {"key": key, "voter": voter_key})
     if battle is None:
         raise UnknownBattle(key)
     return battle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -21,14 +22,20 @@ from arena.services import (
     costing,
     generation,
     looking,
+    moderation,
     painting,
+    quality_figures,
+    retention,
     sampling,
     sealing,
     sketching,
     standings,
+    watching,
 )
 from arena.services.generation import ClaimedJob
+from arena.services.moderation import Guard
 from arena.services.painting import Studio
+from arena.services.sketching import ClaimedSketch
 from arena.storage import ImageStore
 
 if TYPE_CHECKING:
@@ -37,6 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 1.0
+KEEPER_SECONDS = 10.0
+"""How long a worker that stops waits for its clerk and onlooker."""
 
 
 @dataclass(slots=True)
@@ -50,7 +59,11 @@ class Worker:
     campaign_id: int | None = None
     on_settled: Callable[[ClaimedJob, str], None] | None = None
     lease: timedelta = LEASE
+    guard: Guard | None = None
+    on_beat: Callable[[str], None] | None = None
     name: str = f"{socket.gethostname()[:40]}:{os.getpid()}"
+    _held: list[ClaimedJob] = field(default_factory=list)
+    _sketching: ClaimedSketch | None = None
 
     def run(self, *, until_idle: bool = False, clerk: bool = True) -> None:
         """Work until told to stop, or until nothing is left to paint."""
@@ -64,6 +77,7 @@ class Worker:
         for keeper in keepers:
             keeper.start()
         while not self.stop.is_set():
+            self._beat("painter")
             try:
                 painted = self.paint_some()
             except (ArenaError, SQLAlchemyError) as error:
@@ -74,10 +88,16 @@ class Worker:
                 if until_idle and not self._waiting():
                     break
                 self.stop.wait(REST_SECONDS)
-        if keepers and until_idle:
-            self.stop.set()
-            for keeper in keepers:
-                keeper.join()
+        self.stop.set()
+        for keeper in keepers:
+            keeper.join(timeout=None if until_idle else KEEPER_SECONDS)
+
+    def give_back(self) -> None:
+        """Let others have at once what this worker holds: it ends before it is painted."""
+        with told_plainly(), self.database.write.begin() as session:
+            generation.release(session, self._held, worker=self.name, now=_now())
+            if self._sketching is not None:
+                sketching.release(session, self._sketching, worker=self.name)
 
     def paint_some(self) -> int:
         """Claim, paint and settle a sketch, for somebody waits, else a batch of jobs; returns how many."""
@@ -86,12 +106,14 @@ class Worker:
         jobs = self._claim()
         if not jobs:
             return 0
+        self._held = jobs
         painted = threading.Event()
         threading.Thread(target=self._hold, args=(jobs, painted), name="lease", daemon=True).start()
         try:
             self._paint(jobs)
         finally:
             painted.set()
+            self._held = []
         return len(jobs)
 
     def _sketch(self) -> bool:
@@ -103,9 +125,11 @@ class Worker:
             sketch = sketching.claim(session, worker=self.name, now=_now())
         if sketch is None:
             return False
-        came = painting.paint_sketch(self.studio, sketch)
+        self._sketching = sketch
+        came = painting.paint_sketch(self.studio, sketch, self.guard)
         with told_plainly(), self.database.write.begin() as session:
             sketching.settle(session, sketch, came, worker=self.name, now=_now())
+        self._sketching = None
         return True
 
     def _paint(self, jobs: list[ClaimedJob]) -> None:
@@ -136,6 +160,7 @@ class Worker:
     def _hold(self, jobs: list[ClaimedJob], painted: threading.Event) -> None:
         """Renew the leases of a batch until it is painted: a slow one is not a dead worker's."""
         while not painted.wait(self.lease.total_seconds() / 5):
+            self._beat("painter")
             try:
                 with told_plainly(), self.database.write.begin() as session:
                     generation.renew(session, jobs, worker=self.name, now=_now(), lease=self.lease)
@@ -162,6 +187,17 @@ class Worker:
                 generation.refuse(
                     session, job.id, worker=self.name, reason=answer.reason, words=answer.words, now=_now()
                 )
+            self._tell([job], "refused")
+            return
+        if self.guard is not None and not moderation.passes(
+            self.database,
+            self.images,
+            self.guard,
+            job_id=job.id,
+            pixels=answer.pixels,
+            worker=self.name,
+            now=_now(),
+        ):
             self._tell([job], "refused")
             return
         with self.database.read() as session:
@@ -193,12 +229,20 @@ class Worker:
             if self.on_settled:
                 self.on_settled(job, state)
 
+    def _beat(self, thread: str) -> None:
+        if self.on_beat:
+            self.on_beat(thread)
+
     def _keep(self) -> None:
-        books = Books()
+        books, swept = Books(), -math.inf
         while True:
             started = time.monotonic()
+            self._beat("clerk")
             try:
                 keep_books(self.database, books)
+                if started - swept >= retention.REST_SECONDS:
+                    swept = started
+                    retention.sweep(self.database, self.images, now=_now())
             except (ArenaError, SQLAlchemyError) as error:
                 log.warning("the books wait: %s", error)
             except Exception:
@@ -214,10 +258,11 @@ class Books:
     boards: standings.Cache = field(default_factory=standings.Cache)
     costs: costing.CostBook = field(default_factory=costing.CostBook)
     sampling: sampling.SamplingBook = field(default_factory=sampling.SamplingBook)
+    quality: quality_figures.QualityBook = field(default_factory=quality_figures.QualityBook)
 
 
 def keep_books(database: Database, books: Books | None = None) -> tuple[int, int]:
-    """Seal what is committed, add up costs, refit what lags, count deals; returns (sealed, boards fitted)."""
+    """Seal, add up costs, refit what lags, look at targets, count deals; (sealed, boards fitted)."""
     books = Books() if books is None else books
     sealed = 0
     with database.read() as session:
@@ -227,7 +272,9 @@ def keep_books(database: Database, books: Books | None = None) -> tuple[int, int
             sealed = sealing.seal(session, batch, now=_now())
     costing.refresh(database, books.costs, now=_now())
     fitted = standings.refresh(database, now=_now(), cache=books.boards)
+    watching.refresh(database, books.boards.votes, now=_now())
     sampling.refresh(database, books.sampling, now=_now())
+    quality_figures.refresh(database, books.quality, books.boards.votes, now=_now())
     return sealed, fitted
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from arena.domain.quality import CHECKS_SHARE
 from arena.tables.base import Base, Digest, Id, LongText, Slug, words
 
 
@@ -40,11 +41,42 @@ class Entrant(Base):
     retired_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class RevealPolicy(StrEnum):
+    """When raters learn who painted what: after each vote, at the end of a set, or never while it is open."""
+
+    EACH = "each"
+    END_OF_SET = "end_of_set"
+    OFF = "off"
+
+
+class Audience(StrEnum):
+    """Who may vote in a campaign: anybody, or those who came by an invitation."""
+
+    PUBLIC = "public"
+    INVITED = "invited"
+
+
+class BoardReaders(StrEnum):
+    """Who may see a campaign's board while it is open; closed it is everybody's, but for staff's own."""
+
+    PUBLIC = "public"
+    RATERS = "raters"
+    STAFF = "staff"
+    HIDDEN = "hidden"
+
+
 class Campaign(Base):
     """Questions, prompts and entrants that are judged together on one canvas.
 
     ``seeds`` is how many pictures each entrant makes of each prompt, ``canvas`` the side of the square
-    they are judged on, in pixels.
+    they are judged on, in pixels. ``checks`` is the share of battles that only check raters,
+    ``quality_rule`` the rule of `arena.domain.quality` that the worker applies, ``asks_about`` whether voters
+    are asked about themselves.
+    ``most_votes`` is what the campaign takes of one rater. ``target`` is what is to be told apart, as
+    `arena.domain.campaigns.Target` writes it; ``registration`` what was frozen of the plan, whose canonical
+    form has the ``registration_digest``. With ``own_prompts`` raters may have words of their own painted.
+    Boards and votes are published ``delay_hours`` after the votes were cast. ``proof_bits`` is the work that
+    is asked of a new voter's browser, null for what the arena asks.
     """
 
     __tablename__ = "campaign"
@@ -59,6 +91,21 @@ class Campaign(Base):
     seed: Mapped[int]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
+    reveal: Mapped[RevealPolicy] = mapped_column(words(RevealPolicy, "reveal"), default=RevealPolicy.EACH)
+    checks: Mapped[float] = mapped_column(default=CHECKS_SHARE)
+    quality_rule: Mapped[Slug | None] = mapped_column(default=None)
+    asks_about: Mapped[bool] = mapped_column(Boolean, default=False)
+    audience: Mapped[Audience] = mapped_column(words(Audience, "audience"), default=Audience.PUBLIC)
+    board: Mapped[BoardReaders] = mapped_column(words(BoardReaders, "board"), default=BoardReaders.PUBLIC)
+    most_votes: Mapped[int | None] = mapped_column(default=None)
+    target: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    registered_at: Mapped[datetime | None] = mapped_column(default=None)
+    registration: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    registration_digest: Mapped[Digest | None] = mapped_column(default=None)
+    closed_because: Mapped[Slug | None] = mapped_column(default=None)
+    own_prompts: Mapped[bool] = mapped_column(Boolean, default=False)
+    delay_hours: Mapped[int] = mapped_column(default=0)
+    proof_bits: Mapped[int | None] = mapped_column(default=None)
 
 
 class Criterion(Base):

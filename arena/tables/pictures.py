@@ -26,6 +26,7 @@ class Job(Base):
     """One picture to make; with the entrant's card, prompt and seed decide every pixel of it.
 
     ``leased_until`` and ``worker`` say who paints it now; a lease that ran out is anybody's again.
+    ``started_at`` is when it was last taken up.
     """
 
     __tablename__ = "job"
@@ -46,6 +47,7 @@ class Job(Base):
     worker: Mapped[str | None] = mapped_column(String(64), default=None)
     reason: Mapped[LongText | None] = mapped_column(default=None)
     words: Mapped[list[str] | None] = mapped_column(default=None)
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
@@ -54,7 +56,8 @@ class Image(Base):
 
     ``peak_bytes``, ``joules`` (with how they were got) and ``hardware`` are empty where nobody looked. Of a
     picture that came with votes of another arena the seconds are not known either, and ``batch`` is 0;
-    ``notes`` then names its file as it came (``original``), if that was no PNG.
+    ``notes`` then names its file as it came (``original``), if that was no PNG. A picture that an operator
+    took down is not dealt from ``withdrawn_at`` on.
     """
 
     __tablename__ = "image"
@@ -79,6 +82,7 @@ class Image(Base):
     joules: Mapped[float | None] = mapped_column(default=None)
     energy_method: Mapped[str | None] = mapped_column(String(16), default=None)
     hardware: Mapped[LongText | None] = mapped_column(default=None)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class BlindCopy(Base):

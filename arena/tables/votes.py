@@ -34,13 +34,17 @@ class BattleKind(StrEnum):
 
 
 class Voter(Base):
-    """A rater without an account: a random key in a signed cookie."""
+    """A rater without an account: a random key in a signed cookie.
+
+    ``cohort`` never changes once a vote is cast under it; ``about`` is what a voter chose to tell.
+    """
 
     __tablename__ = "voter"
     id: Mapped[Id] = mapped_column(init=False)
     key: Mapped[Key] = mapped_column(unique=True)
     cohort: Mapped[Slug]
     created_at: Mapped[datetime]
+    about: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
 
 
 class Battle(Base):
@@ -48,6 +52,12 @@ class Battle(Base):
 
     ``propensity`` is the joint probability of (prompt, pair, pictures, side) over the eligible set that
     ``eligible`` digests, under the policy's version. The tokens name the blind copies to this voter alone.
+
+    ``settled_at`` is when its voter had told the reasons, or passed them by: from then on a vote can only be
+    withdrawn. The names come with it, later or never, as the campaign has it.
+
+    A battle that checks its rater has no probability: it is drawn apart, and counts nowhere. ``repeats_id``
+    is the battle whose pictures it shows again, ``expected`` the answer that is known.
 
     A battle of another arena has no probability, no picture where its file held none, and in ``imported``
     what else its file said, under the names it had there.
@@ -79,6 +89,9 @@ class Battle(Base):
     voted_at: Mapped[datetime | None] = mapped_column(default=None)
     revealed_at: Mapped[datetime | None] = mapped_column(default=None)
     skipped_at: Mapped[datetime | None] = mapped_column(default=None)
+    settled_at: Mapped[datetime | None] = mapped_column(default=None)
+    repeats_id: Mapped[int | None] = mapped_column(ForeignKey("battle.id"), default=None)
+    expected: Mapped[Outcome | None] = mapped_column(default=None)
     imported: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
 
 
@@ -103,16 +116,17 @@ class Vote(Base):
 
 
 class RemovalKind(StrEnum):
-    """Why a vote counts no more: its rater took it back, or a rule that is published with it."""
+    """Why a vote counts no more: withdrawn by its rater, by a published rule, or undone before the reveal."""
 
     WITHDRAWN = "withdrawn"
     EXCLUDED = "excluded"
+    RETRACTED = "retracted"
 
 
 class Removal(Base):
     """A vote that counts no more; the vote's own row stays, and so does this one.
 
-    ``rule`` names why it was excluded, and is null where its rater withdrew it; ``by`` says who removed it.
+    ``rule`` names why it was excluded, and is null where its rater took it back; ``by`` says who removed it.
     """
 
     __tablename__ = "removal"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
-from itsdangerous import BadData, URLSafeSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
 from arena.errors import NotSignedIn, ReadOnly
@@ -24,13 +22,13 @@ from arena.services import operators, steering
 from arena.services.operators import SESSION_HOURS, Guest
 from arena.web.context import arena, now, reading, wants_json, writing
 from arena.web.i18n import decimal, gettext, ngettext, noted, number
+from arena.web.operator_cookies import let_in, let_out, operator_is_in, session_token
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
-COOKIE, ITS_PATH = "operator", "/admin"
-HINT = "operator_in"
-"""A cookie of the other pages: the number of a session, which opens nothing. It is for the footer's link."""
-OUTSIDE = frozenset({"admin.link", "admin.come_in"})
+OUTSIDE = frozenset(
+    f"admin.{name}" for name in ("link", "come_in", "sign_in", "enter", "ask_provider", "from_provider")
+)
 
 EVENTS: Mapping[str, str] = {
     "operator.made": noted("%(who)s made %(what)s one of the operators"),
@@ -39,15 +37,47 @@ EVENTS: Mapping[str, str] = {
     "operator.came_in": noted("%(who)s came in"),
     "operator.left": noted("%(who)s signed out"),
     "operator.retired": noted("%(who)s sent %(what)s away"),
+    "operator.refused": noted("%(who)s tried to sign in as %(what)s"),
+    "operator.locked": noted("%(who)s gave too many wrong codes for %(what)s"),
+    "operator.revoked": noted("%(who)s ended the sessions of %(what)s"),
+    "operator.password": noted("%(who)s set up a password and a second factor"),
+    "operator.password_changed": noted("%(who)s changed their password"),
+    "operator.codes_renewed": noted("%(who)s made new recovery codes"),
+    "operator.code_used": noted("%(who)s used a recovery code"),
+    "operator.reset": noted("%(who)s took the password and second factor of %(what)s away"),
+    "operator.bound": noted("%(who)s bound %(what)s to an account elsewhere"),
+    "operator.unbound": noted("%(who)s unbound the account of %(what)s"),
     "campaign.opened": noted("%(who)s opened the campaign %(what)s"),
+    "campaign.changed": noted("%(who)s changed the campaign %(what)s"),
+    "campaign.registered": noted("%(who)s registered the plan of %(what)s"),
+    "campaign.amended": noted("%(who)s added an entrant to the registered campaign %(what)s"),
+    "campaign.closed": noted("%(who)s closed the campaign %(what)s"),
     "campaign.asked": noted("%(who)s asked for the missing pictures of %(what)s"),
     "campaign.tried": noted("%(who)s had the failed pictures of %(what)s tried again"),
+    "campaign.own_prompts_on": noted("%(who)s let raters of %(what)s have their own words painted"),
+    "campaign.own_prompts_off": noted("%(who)s ended the raters’ own words in %(what)s"),
+    "prompt.allowed": noted("%(who)s let the held prompt %(what)s be painted"),
+    "prompt.blocked": noted("%(who)s declined the held prompt %(what)s"),
+    "picture.allowed": noted("%(who)s let the held picture %(what)s hang"),
+    "picture.blocked": noted("%(who)s declined the held picture %(what)s"),
     "prompt.tagged": noted("%(who)s changed the categories of the prompt %(what)s"),
     "prompts.imported": noted("%(who)s took prompts into %(what)s"),
     "prompts.retagged": noted("%(who)s had the rules tag the prompts of %(what)s"),
     "votes.excluded": noted("%(who)s left votes out by the rule %(what)s"),
+    "quality.set": noted("%(who)s changed how the votes in %(what)s are checked"),
+    "quality.applied": noted("%(who)s left out raters of %(what)s by its rule of quality"),
+    "integrity.found": noted("%(who)s found raters of %(what)s whose votes do not look honest"),
+    "integrity.dismissed": noted("%(who)s let the votes of a rater of %(what)s stand"),
+    "integrity.excluded": noted("%(who)s left out raters of %(what)s by the rule of integrity"),
+    "invite.made": noted("%(who)s made an invitation to %(what)s"),
+    "invite.revoked": noted("%(who)s took back an invitation to %(what)s"),
     "votes.imported": noted("%(who)s brought votes of another arena into %(what)s"),
+    "picture.reported": noted("%(who)s reported picture %(what)s"),
+    "picture.kept": noted("%(who)s let the reported picture %(what)s hang"),
+    "picture.taken_down": noted("%(who)s took picture %(what)s down"),
     "entrant.entered": noted("%(who)s entered %(what)s"),
+    "entrant.retired": noted("%(who)s retired %(what)s"),
+    "entrant.returned": noted("%(who)s let %(what)s take part again"),
     "key.made": noted("%(who)s made the key %(what)s"),
     "key.revoked": noted("%(who)s revoked the key %(what)s"),
 }
@@ -55,13 +85,17 @@ ACTORS: Mapping[str, str] = {
     "operator": noted("The command line"),
     "init": "arena init",
     "demo": "arena demo",
+    "rater": noted("A rater"),
+    "stranger": noted("Somebody"),
+    "worker": noted("The worker"),
+    "stop rule": noted("The stop rule"),
     "import": "arena import",
 }
 
 
 @bp.before_request
 def _let_in() -> None:
-    """Nobody comes in but by a link.
+    """Nobody comes in but by a link, a password with a second factor, or an account elsewhere.
 
     Raises
     ------
@@ -69,7 +103,7 @@ def _let_in() -> None:
     """
     if request.endpoint in OUTSIDE:
         return
-    token = _token()
+    token = session_token()
     with reading() as session:
         guest = operators.find_guest(session, token, now=now()) if token else None
     if guest is None:
@@ -162,33 +196,17 @@ def link(token: str) -> Response:
 @bp.post("/links/<token>")
 def come_in(token: str) -> BaseResponse:
     """Use a link: it opens nothing again, and neither does the session that this browser had before."""
-    before, moment = _token(), now()
+    before, moment = session_token(), now()
     opened = writing(lambda session: operators.use_link(session, token, now=moment, before=before))
-    response = redirect(url_for("admin.home"), code=303)
-    for cookie, value, path in ((COOKIE, opened.token, ITS_PATH), (HINT, opened.id, "/")):
-        response.set_cookie(
-            cookie,
-            _signer(cookie).dumps(value),
-            max_age=timedelta(hours=SESSION_HOURS),
-            path=path,
-            secure=arena().settings.secure,
-            httponly=True,
-            samesite="Strict",
-        )
-    return response
+    return let_in(redirect(url_for("admin.home"), code=303), opened)
 
 
 @bp.post("/leave")
 def leave() -> BaseResponse:
     """Sign out."""
-    token, moment = _token(), now()
+    token, moment = session_token(), now()
     writing(lambda session: operators.sign_out(session, token, now=moment))
-    response = redirect(url_for("home"), code=303)
-    for cookie, path in ((COOKIE, ITS_PATH), (HINT, "/")):
-        response.delete_cookie(
-            cookie, path=path, secure=arena().settings.secure, httponly=True, samesite="Strict"
-        )
-    return response
+    return let_out(redirect(url_for("home"), code=303))
 
 
 def who_is_in() -> Guest:
@@ -206,33 +224,6 @@ def see_that_they_may_change() -> None:
     """
     if not who_is_in().may_change:
         raise ReadOnly(who_is_in().name)
-
-
-def _signer(cookie: str) -> URLSafeSerializer:
-    return URLSafeSerializer(arena().settings.secret, salt=f"cookie {cookie}")
-
-
-def _signed(cookie: str) -> object:
-    """What we wrote into a cookie; nothing if it is not there, or was not written by us."""
-    try:
-        return _signer(cookie).loads(request.cookies.get(cookie, ""))
-    except BadData:
-        return None
-
-
-def _token() -> str:
-    """The session token of the browser that asks; empty if it has none."""
-    told = _signed(COOKIE)
-    return told if isinstance(told, str) else ""
-
-
-def operator_is_in() -> bool:
-    """Whether an operator who is in reads the page; the database is asked only about those who say so."""
-    told = _signed(HINT)
-    if not isinstance(told, int):
-        return False
-    with reading() as session:
-        return operators.is_in(session, told, now=now())
 
 
 def sentence(line: EventLine) -> str:

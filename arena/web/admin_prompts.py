@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from arena.domain.categories import LONGEST, MOST, SLUGS, UNCATEGORISED, check_categories
 from arena.errors import InvalidPrompt
 from arena.queries.admin import event
-from arena.queries.boards import find_campaign
+from arena.queries.finding import find_campaign
 from arena.queries.prompt_tags import category_counts, prompt_of, tagged_page
 from arena.queries.prompts import categories as categories_in_use
 from arena.services.tagging import set_categories

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
@@ -10,18 +11,26 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from analysis.outcomes import Outcome
 from arena.domain.blinding import CONSENT_VERSION, REASONS
-from arena.errors import Invalid, UnknownBattle, UnknownOutcome, UnknownPicture
+from arena.domain.spots import MOST_SPOTS, read_spots
+from arena.errors import AlreadyVoted, Invalid, UnknownBattle, UnknownOutcome
 from arena.queries.battles import BattlePage, BattleState, battle_page, blind_picture
-from arena.queries.battles import reveal as read_reveal
-from arena.queries.boards import campaigns
-from arena.services import dealing, voting
+from arena.queries.finding import campaigns, find_campaign
+from arena.queries.reveals import Reveal
+from arena.queries.reveals import reveal as read_reveal
+from arena.queries.sets import paused, set_done
+from arena.services import dealing, undoing, voting
+from arena.tables import RevealPolicy
 from arena.web import drawing
 from arena.web.context import arena, chance, fields, known_voter, now, reading, voter_key, wants_json, writing
+from arena.web.proof import is_asked
 from arena.web.security import in_the_room
+from arena.web.signed import signed_file
 
 bp = Blueprint("battles", __name__)
 PICTURE_HEADERS = {"Cache-Control": "private, max-age=600", "Content-Type": "image/png"}
 NOT_QUESTIONS = {"elapsed_ms", "consent"}
+IN_PLACE = "X-Room"
+"""Header of a script that hangs the answer in the open page: it gets the page at once, without a redirect."""
 
 
 @bp.after_request
@@ -31,9 +40,22 @@ def _room(response: Response) -> Response:
 
 @bp.get("/battles/next")
 def deal() -> BaseResponse:
-    """Deal the next pair, or give back the open one; or say what there is to wait for."""
+    """Deal the next pair, or give back the open one; or say what there is to wait for.
+
+    After the last pair of a set nothing is dealt until the voter asks for the next set by its number.
+    """
     voter, moment, stocks = known_voter(), now(), arena().stocks
     campaign = request.args.get("campaign") or _campaign()
+    with reading() as session:
+        found = find_campaign(session, campaign)
+        door = url_for("proof.show", campaign=found.slug) if is_asked(session, found, voter) else ""
+        complete = paused(session, campaign=found, voter_key=voter)
+    if door:
+        if wants_json():
+            return jsonify({"battle": None, "pictures": [], "state": "proof", "address": door})
+        return redirect(door, code=303)
+    if complete and request.args.get("set") != str(complete + 1):
+        return _set_complete(campaign, voter, complete, moment)
     dealt = writing(
         lambda session: dealing.next_battle(
             session, campaign=campaign, voter_key=voter, now=moment, rng=chance(), stocks=stocks
@@ -49,42 +71,53 @@ def deal() -> BaseResponse:
         return make_response(render_template("waiting.html", made=dealt.made, asked=dealt.asked))
     if wants_json():
         return jsonify({"battle": None, "pictures": [], "state": "finished"})
-    return make_response(render_template("finished.html", done=dealt.done, campaign=campaign))
+    return _finished(campaign, voter, dealt.done, moment)
 
 
 @bp.get("/battles/<key>")
 def show(key: str) -> BaseResponse:
     """A battle as far as its voter has come with it."""
-    with reading() as session:
-        page = battle_page(session, key=key, voter_key=voter_key(), now=now())
-    if page.state is BattleState.OPEN:
-        return make_response(render_template("battle.html", page=page, consent=CONSENT_VERSION))
-    if page.state is BattleState.VOTED:
-        return make_response(render_template("reasons.html", page=page, tags=REASONS))
-    if page.state is BattleState.REVEALED:
-        return _revealed(page)
-    return make_response(render_template("down.html", page=page), 410)
+    return _page(key, voter_key(), now())
 
 
 @bp.post("/battles/<key>/vote")
 def vote(key: str) -> BaseResponse:
-    """Count the answer to one question."""
+    """Count the answer to one question; the same answer sent again is no error."""
     sent = fields()
     criterion, outcome = _answer(sent)
-    elapsed, consent, voter, moment = _elapsed(sent), str(sent.get("consent") or ""), voter_key(), now()
-    writing(
-        lambda session: voting.cast_vote(
-            session,
-            key=key,
-            voter_key=voter,
-            criterion=criterion,
-            outcome=outcome,
-            elapsed_ms=elapsed,
-            consent=consent,
-            now=moment,
-        )
+    elapsed, consent, voter, moment = (
+        _count(sent.get("elapsed_ms")),
+        str(sent.get("consent") or ""),
+        voter_key(),
+        now(),
     )
-    return redirect(url_for("battles.show", key=key), code=303)
+    try:
+        writing(
+            lambda session: voting.cast_vote(
+                session,
+                key=key,
+                voter_key=voter,
+                criterion=criterion,
+                outcome=outcome,
+                elapsed_ms=elapsed,
+                consent=consent,
+                now=moment,
+            )
+        )
+    except AlreadyVoted:
+        with reading() as session:
+            page = battle_page(session, key=key, voter_key=voter, now=moment)
+        if outcome not in [question.outcome for question in page.questions if question.slug == criterion]:
+            raise
+    return _onward(key, voter, moment)
+
+
+@bp.post("/battles/<key>/undo")
+def undo(key: str) -> BaseResponse:
+    """Take back the last answer, as long as the names were not shown; sent again it undoes nothing more."""
+    answers, voter, moment = _count(fields().get("answers")), voter_key(), now()
+    writing(lambda session: undoing.undo(session, key=key, voter_key=voter, answers=answers, now=moment))
+    return _onward(key, voter, moment)
 
 
 @bp.post("/battles/<key>/skip")
@@ -99,15 +132,18 @@ def skip(key: str) -> BaseResponse:
 
 @bp.post("/battles/<key>/reasons")
 def give_reasons(key: str) -> BaseResponse:
-    """Keep the reasons, given blind, and show who painted what."""
-    tags, voter, moment = _tags(), voter_key(), now()
+    """Keep the reasons and the marked spots, given blind; then show who painted what, or the next pair."""
+    tags, spots, voter, moment = _sent("reason"), read_spots(_sent("spot")), voter_key(), now()
 
-    def work(session: Any) -> None:
-        voting.give_reasons(session, key=key, voter_key=voter, tags=tags, now=moment)
-        voting.reveal(session, key=key, voter_key=voter, now=moment)
+    def work(session: Any) -> RevealPolicy:
+        voting.give_reasons(session, key=key, voter_key=voter, tags=tags, spots=spots, now=moment)
+        return voting.settle(session, key=key, voter_key=voter, now=moment)
 
-    writing(work)
-    return redirect(url_for("battles.show", key=key), code=303)
+    if writing(work) is RevealPolicy.EACH:
+        return _onward(key, voter, moment)
+    with reading() as session:
+        page = battle_page(session, key=key, voter_key=voter, now=moment)
+    return redirect(url_for("battles.deal", campaign=page.campaign), code=303)
 
 
 @bp.get("/pictures/<token>")
@@ -124,24 +160,65 @@ def original(key: str, side: str) -> Response:
     with reading() as session:
         seen = read_reveal(session, key=key, voter_key=voter_key())
     made = seen.left if side == "left" else seen.right
-    response = Response(arena().images.get(made.digest), headers=PICTURE_HEADERS)
+    file = signed_file(made.digest, label=f"{made.slug}@{made.revision}", seed=made.seed)
+    response = Response(file, headers=PICTURE_HEADERS)
     response.headers.set("Content-Disposition", "attachment", filename=f"{made.slug}-{made.seed}.png")
     return response
 
 
-def _revealed(page: BattlePage) -> BaseResponse:
+def _onward(key: str, voter: str, moment: datetime) -> BaseResponse:
+    """After an act on a battle: its page, to a script that hangs it in place, else the way there."""
+    address = url_for("battles.show", key=key)
+    if IN_PLACE not in request.headers:
+        return redirect(address, code=303)
+    response = make_response(_page(key, voter, moment))
+    response.headers["Content-Location"] = address
+    return response
+
+
+def _page(key: str, voter: str, moment: datetime) -> BaseResponse:
     with reading() as session:
-        seen = read_reveal(session, key=page.key, voter_key=voter_key())
-        try:
-            blind_picture(session, token=page.left_token, voter_key=voter_key(), now=now())
-            lasting = True
-        except UnknownPicture:
-            lasting = False
+        page = battle_page(session, key=key, voter_key=voter, now=moment)
+        seen = None
+        if page.state is BattleState.REVEALED:
+            seen = read_reveal(session, key=key, voter_key=voter)
+    if seen is not None:
+        return _revealed(page, seen)
+    if page.state is BattleState.OPEN:
+        return make_response(render_template("battle.html", page=page, consent=CONSENT_VERSION))
+    if page.state is BattleState.VOTED:
+        return make_response(render_template("reasons.html", page=page, tags=REASONS, most_spots=MOST_SPOTS))
+    if page.state is BattleState.SETTLED:
+        return make_response(render_template("settled.html", page=page))
+    return make_response(render_template("down.html", page=page), 410)
+
+
+def _set_complete(campaign: str | None, voter: str, number: int, moment: datetime) -> BaseResponse:
+    """The end of a set; a campaign that held its names back to here shows them now."""
+    if wants_json():
+        return jsonify({"battle": None, "pictures": [], "state": "set_complete"})
+    _reveal_set(campaign, voter, moment)
+    with reading() as session:
+        done = set_done(session, campaign=campaign, voter_key=voter, number=number)
+    return make_response(render_template("set_complete.html", done=done))
+
+
+def _finished(campaign: str | None, voter: str, done: int, moment: datetime) -> BaseResponse:
+    _reveal_set(campaign, voter, moment)
+    return make_response(render_template("finished.html", done=done, campaign=campaign))
+
+
+def _reveal_set(campaign: str | None, voter: str, moment: datetime) -> None:
+    with reading() as session:
+        found = find_campaign(session, campaign)
+    if found.reveal is RevealPolicy.END_OF_SET:
+        writing(lambda session: voting.reveal_set(session, campaign_id=found.id, voter_key=voter, now=moment))
+
+
+def _revealed(page: BattlePage, seen: Reveal) -> BaseResponse:
     sides = (seen.left, seen.right)
     scale = drawing.axis((n for side in sides for n in (side.low, side.high)), hold_middle=False)
-    return make_response(
-        render_template("reveal.html", page=page, seen=seen, scale=scale, lasting=lasting, drawing=drawing)
-    )
+    return make_response(render_template("reveal.html", page=page, seen=seen, scale=scale, drawing=drawing))
 
 
 def _campaign() -> str | None:
@@ -182,14 +259,15 @@ def _answer(sent: Mapping[str, Any]) -> tuple[str, Outcome]:
         raise UnknownOutcome(str(given)[:40]) from error
 
 
-def _elapsed(sent: Mapping[str, Any]) -> int | None:
-    """The page's stopwatch; a broken one costs nobody a vote."""
-    told = str(sent.get("elapsed_ms") or "")
-    return int(told) if told.isdecimal() and len(told) < 10 else None
+def _count(told: object) -> int | None:
+    """A number that the page told; a broken one costs nobody a vote."""
+    text = str(told or "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _tags() -> list[str]:
+def _sent(name: str) -> list[str]:
+    """Every value of a field, from a form or from JSON."""
     if not request.is_json:
-        return [tag for tag in request.form.getlist("reason") if tag]
-    told = fields().get("reason") or []
-    return [str(tag) for tag in told] if isinstance(told, list) else [str(told)]
+        return [told for told in request.form.getlist(name) if told]
+    told = fields().get(name) or []
+    return [str(one) for one in told] if isinstance(told, list) else [str(told)]

@@ -14,23 +14,18 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from arena.domain.campaigns import BoardKeptBack
 from arena.domain.views import NAMES, View
 from arena.errors import Invalid, UnknownCampaign
-from arena.queries.boards import (
-    Board,
-    BoardRow,
-    CampaignLine,
-    board,
-    campaigns,
-    find_campaign,
-    find_criterion,
-)
+from arena.queries.board_readers import check_board, kept_back, shown_first, shown_until
+from arena.queries.boards import Board, BoardRow, board
+from arena.queries.finding import CampaignLine, campaigns, find_campaign, find_criterion
 from arena.services.standings import ask
-from arena.tables import BoardRequest, Criterion
+from arena.tables import BoardRequest, Campaign, Criterion
 from arena.web import charts, drawing, findings, words
-from arena.web.admin import operator_is_in
-from arena.web.context import arena, now, reading, writing
+from arena.web.context import arena, now, reading, voter_key, writing
 from arena.web.i18n import gettext, locale
+from arena.web.operator_cookies import operator_is_in
 from arena.web.preferences import theme
 from arena.web.security import in_the_catalogue
 
@@ -180,7 +175,7 @@ def plots() -> Response:
 
 
 def _plots() -> str:
-    shown = read_board()
+    shown = read_board(as_it_was=False)
     told: dict[str, Any] = {}
     if shown.board is not None:
         with reading() as session:
@@ -212,7 +207,7 @@ def leaderboard_csv() -> Response:
     return response
 
 
-def read_board(campaign: str | None = None, *, exactly: bool = False) -> Shown:
+def read_board(campaign: str | None = None, *, exactly: bool = False, as_it_was: bool = True) -> Shown:
     """The board that the address asks for; the worker is asked to fit what nobody has opened lately.
 
     Parameters
@@ -221,6 +216,8 @@ def read_board(campaign: str | None = None, *, exactly: bool = False) -> Shown:
         Its slug; where none is named, by the address, the newest campaign that people vote in.
     exactly : bool
         Whether an arena without such a campaign is an error, and not an empty page.
+    as_it_was : bool
+        Whether an older board will do where the campaign publishes its boards later.
 
     Raises
     ------
@@ -228,23 +225,28 @@ def read_board(campaign: str | None = None, *, exactly: bool = False) -> Shown:
         If a name was asked for that no campaign has.
     Invalid
         If a parameter cannot be used.
+    BoardKeptBack
+        If the board is not for whoever asks.
     """
     view = View.read(request.args)
     sort, order = _sorting()
     with reading() as session:
         lines = campaigns(session)
-        asked = campaign or request.args.get("campaign") or _voted(lines, exactly)
+        asked = campaign or request.args.get("campaign") or _voted(shown_first(session, now=now()), exactly)
         try:
             found = find_campaign(session, asked)
         except UnknownCampaign:
             if asked is not None or exactly:
                 raise
             return Shown(None, lines, (), {}, view, sort, order, wide=False, address={})
+        until = shown_until(session, found, now=now(), voter_key=voter_key(), operator=operator_is_in())
+        if until is not None and not (as_it_was and view.standing):
+            raise BoardKeptBack(found.slug, "delayed")
         criterion = find_criterion(session, found.id, request.args.get("criterion") or None)
         criteria = session.scalars(
             select(Criterion).where(Criterion.campaign_id == found.id).order_by(Criterion.position)
         ).all()
-        whole = board(session, campaign=found.slug, criterion=criterion.slug)
+        whole = board(session, campaign=found.slug, criterion=criterion.slug, until=until)
         choices = whole.details.get("choices", {})
         _check(view, choices)
         shown = whole if view.standing else board(
@@ -294,7 +296,25 @@ def _sorting() -> tuple[str, str]:
     return sort, order
 
 
+def see_board(session: Session, campaign: Campaign) -> None:
+    """See that whoever asks may see the board of a campaign.
+
+    Raises
+    ------
+    BoardKeptBack
+    """
+    check_board(session, campaign, now=now(), voter_key=voter_key(), operator=operator_is_in())
+
+
+def _some_are_kept_back() -> str:
+    """Whether some board is not everybody's, in words for the pages that are kept for a second."""
+    with reading() as session:
+        return "some" if session.scalar(kept_back(now()).limit(1)) is not None else "none"
+
+
 def _kept(render: Callable[[], str]) -> Response:
+    if arena().pages.page("boards kept back", _some_are_kept_back) == "some":
+        return make_response(render())  # who asks decides what there is to see
     key = (request.full_path, locale(), theme(), operator_is_in())
     return make_response(arena().pages.page(key, render))
 

@@ -19,6 +19,7 @@ from arena.errors import Invalid
 from arena.services.dealing import Stocks
 from arena.services.keeping import Favourites, ReasonCounts
 from arena.services.method import RunCounts
+from arena.services.moderation import Moderator
 from arena.services.shelf import Shelf
 from arena.storage import ImageStore
 from arena.web.kept import KeptPages
@@ -43,6 +44,7 @@ class Collaborators:
     images: ImageStore
     write: Write
     shelf: Shelf
+    moderator: Moderator
     stocks: Stocks = field(default_factory=Stocks)
     favourites: Favourites = field(default_factory=Favourites)
     reasons: ReasonCounts = field(default_factory=ReasonCounts)
@@ -103,9 +105,14 @@ def voter_key() -> str:
 def known_voter() -> str:
     """The key of the voter who asks; a new one goes into the signed cookie if there is none yet."""
     if _VOTER not in session:
-        session.permanent = True
-        session[_VOTER] = secrets.token_hex(16)
+        become(secrets.token_hex(16))
     return voter_key()
+
+
+def become(key: str) -> None:
+    """Let this browser be a voter from its next request on: the signed cookie carries their key."""
+    session.permanent = True
+    session[_VOTER] = key
 
 
 def wants_json() -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from arena.config import Settings
 from arena.db import told_plainly
+from arena.errors import NoPassRate
+from arena.queries.reliability import Reliable
 from arena.services.publishing import votes_csv, votes_parquet
 from arena.web.context import arena
 
@@ -26,14 +29,30 @@ class Source(Protocol):
 
 @bp.get("/data/votes.csv")
 def csv_of_votes() -> Response:
-    """Every vote, as CSV."""
-    return streamed(votes_csv, "votes.csv", "text/csv; charset=utf-8")
+    """Every vote, or those that are asked for, as CSV."""
+    return streamed(partial(votes_csv, reliable=_reliable()), "votes.csv", "text/csv; charset=utf-8")
 
 
 @bp.get("/data/votes.parquet")
 def parquet_of_votes() -> Response:
-    """Every vote, as Parquet."""
-    return streamed(votes_parquet, "votes.parquet", "application/vnd.apache.parquet")
+    """Every vote, or those that are asked for, as Parquet."""
+    source = partial(votes_parquet, reliable=_reliable())
+    return streamed(source, "votes.parquet", "application/vnd.apache.parquet")
+
+
+def _reliable() -> Reliable:
+    """What a request asks of votes by the published checks.
+
+    Raises
+    ------
+    NoPassRate
+    """
+    told = request.args.get("min_pass_rate", "").strip()
+    try:
+        rate = float(told.replace(",", ".")) if told else None
+    except ValueError as error:
+        raise NoPassRate(told) from error
+    return Reliable(rate, leave_out_fast="leave_out_fast" in request.args)
 
 
 def streamed(source: Source, name: str, content_type: str) -> Response:

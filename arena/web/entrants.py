@@ -86,11 +86,11 @@ def show(name: str) -> Response:
     moment = now()
     with reading() as session:
         card = records.card_of(find_entrant(session, name))
-        standings = records.standings(session, card.entrant_id)
+        standings = records.standings(session, card.entrant_id, now=moment)
         shown = next((standing for standing in standings if standing.votes), None)
         parts = records.by_category(session, card.entrant_id, shown.criterion_id) if shown else []
         why = arena().reasons.of(session, shown.campaign_id) if shown else None
-        met = [_met(each) for each in records.encounters(session, card.entrant_id)]
+        met = [_met(each) for each in records.encounters(session, card.entrant_id, now=moment)]
         asked = records.asked(session, card.entrant_id)
         took = records.took(session, card.entrant_id)
         kin = records.family(session, card.family)

@@ -14,9 +14,9 @@ from arena.domain.blinding import REASONS
 from arena.domain.categories import SLUGS, UNCATEGORISED
 from arena.errors import Invalid
 from arena.queries import explorer, prompts
-from arena.queries.boards import find_campaign
 from arena.queries.entrants import EntrantLine, ledger
 from arena.queries.explorer import LOST, WON, Filters
+from arena.queries.finding import find_campaign
 from arena.queries.showing import Show, shows
 from arena.services.curation import find_entrant
 from arena.services.shares import share_of

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from arena.queries.boards import campaigns
+from arena.domain.quality import RULES
+from arena.queries.board_readers import shown_first
 from arena.queries.fair_play import FairPlay, Shown, fair_play
+from arena.queries.finding import find_campaign
+from arena.queries.integrity import decided_in, looked
+from arena.queries.quality import quality
 from arena.services.dealing import POLICIES
 from arena.services.method import SETTINGS
+from arena.services.quality_figures import LEAST_DECIDED, LEAST_RATERS
 from arena.tables import BattleKind
 from arena.web import findings
+from arena.web.boards import see_board
 from arena.web.context import now, reading
 from arena.web.i18n import gettext, noted, percent
 from arena.web.security import in_the_catalogue
@@ -58,8 +64,14 @@ def show() -> Response:
     """Fair play in a campaign; without a name, in the newest that people vote in."""
     asked = request.args.get("campaign") or None
     with reading() as session:
-        lines = campaigns(session)
+        lines = shown_first(session, now=now())
+        if lines or asked:
+            see_board(session, find_campaign(session, chosen(lines, asked)))
         page = fair_play(session, chosen(lines, asked), now=now()) if lines or asked else None
+        campaign = find_campaign(session, page.campaign) if page else None
+        told = quality(session, campaign) if campaign else None
+        seen = looked(session, campaign) if campaign else None
+        decided = decided_in(session, campaign.id) if campaign else None
     return make_response(
         render_template(
             "fair_play.html",
@@ -69,6 +81,12 @@ def show() -> Response:
             rules={name: setting.value for name, setting in SETTINGS.items()},
             kinds=kinds(page) if page else (),
             fates=fates,
+            quality=told,
+            integrity=seen,
+            decided=decided,
+            least_raters=LEAST_RATERS,
+            least_decided=LEAST_DECIDED,
+            quality_rule=RULES.get(told.judged.rule) if told else None,
             remark=findings.remark,
         )
     )

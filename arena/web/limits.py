@@ -1,4 +1,4 @@
-"""How often somebody may ask: requests of the last minute, counted in this process."""
+"""How often somebody may ask: requests of the last minute, counted in this process, or in Redis for all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 MINUTE = 60.0
 MOST_NAMES = 10_000
@@ -23,6 +24,29 @@ class Taken:
     most: int
     left: int
     again: float
+
+
+class Counts(Protocol):
+    """Requests of the last minute by name."""
+
+    def take(self, name: str, most: int) -> Taken:
+        """Count a request of somebody who may make ``most`` a minute; one that is refused is not counted."""
+        ...
+
+
+def counting(redis: str | None) -> Counts:
+    """Count in the Redis of a URL, for all processes together; without one, in this process.
+
+    Raises
+    ------
+    SettingsError
+        If the client of Redis is not installed.
+    """
+    if redis is None:
+        return Minutes()
+    from arena.web.shared_limits import SharedMinutes
+
+    return SharedMinutes(redis)
 
 
 class Minutes:

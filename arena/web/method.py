@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from arena.domain.integrity import RULES as INTEGRITY_RULES
+from arena.domain.quality import RULES
 from arena.services import method
 from arena.services.dealing import POLICIES
 from arena.services.method import Runs
@@ -19,6 +21,9 @@ SETTINGS: Final[Mapping[str, str]] = {
     "pictures_last": noted("Minutes that a picture's address lasts after the vote"),
     "uniform_share": noted("Share of the policy “informative” that is even over all pairs"),
     "prior_precision": noted("Precision of the prior of strengths that it plans with, in nats⁻²"),
+    "checks_share": noted("Share of battles that check raters, where a campaign says nothing else"),
+    "battles_between": noted("Battles before a pair comes again, and before a rater is checked at all"),
+    "too_fast_ms": noted("An answer sooner than this many milliseconds is too fast"),
     "points_per_nat": noted("Points of a nat"),
     "centre": noted("Mean rating"),
     "level": noted("Level of intervals, and of all ranks of a board at once"),
@@ -79,7 +84,7 @@ INTERVALS: Final[Mapping[str, str]] = {
     "hessian": noted("inverse Hessian"),
     "bootstrap": noted("bootstrap of votes"),
 }
-_SHARES: Final = frozenset({"uniform_share", "level"})
+_SHARES: Final = frozenset({"uniform_share", "level", "checks_share"})
 _DECIMALS: Final[Mapping[str, int]] = {"prior_precision": 2, "points_per_nat": 1}
 
 
@@ -111,6 +116,8 @@ def context(session: Session) -> dict[str, Any]:
         "ten_to_one": method.TEN_TO_ONE,
         "settings": settings(),
         "policies": list(POLICIES.values()),
+        "quality_rules": list(RULES.values()),
+        "integrity_rules": list(INTEGRITY_RULES.values()),
         "campaigns": method.campaign_rules(session),
         "versions": versions(arena().runs.of(session)),
         "method_version": method.IN_FORCE["bradley-terry"],

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from arena.errors import Invalid
+from arena.queries.own_board import ENOUGH, own_boards
 from arena.queries.own_votes import own_vote, own_votes, standing
 from arena.services.removing import withdraw, withdraw_all
 from arena.web.context import now, reading, voter_key, writing
@@ -29,6 +30,14 @@ def show() -> Response:
     with reading() as opened:
         found = own_votes(opened, voter_key=voter_key(), before=before, after=after)
     return make_response(render_template("my_votes.html", found=found, told=session.pop(_TOLD, None)))
+
+
+@bp.get("/board")
+def board() -> Response:
+    """How often this voter chose each entrant, from so many votes on."""
+    with reading() as opened:
+        boards = own_boards(opened, voter_key=voter_key())
+    return make_response(render_template("my_board.html", boards=boards, enough=ENOUGH))
 
 
 @bp.get(f"/<int(max={LARGEST}):number>/withdraw")

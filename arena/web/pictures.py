@@ -6,7 +6,8 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from arena.queries.embargo import named_picture
-from arena.web.context import arena, now, reading
+from arena.web.context import now, reading
+from arena.web.signed import signed_file
 
 bp = Blueprint("pictures", __name__)
 KEPT = "public, max-age=86400"
@@ -15,10 +16,10 @@ KEPT = "public, max-age=86400"
 
 @bp.get("/pictures/<string(length=64):digest>.png")
 def named(digest: str) -> BaseResponse:
-    """A picture as its entrant made it; unlike a blind copy it may be kept, for everybody."""
+    """A picture as its entrant made it, signed; unlike a blind copy it may be kept, for everybody."""
     with reading() as session:
         digest = named_picture(session, digest=digest, now=now())
-    response = Response(arena().images.get(digest), mimetype="image/png")
+    response = Response(signed_file(digest), mimetype="image/png")
     response.headers["Cache-Control"] = KEPT
-    response.set_etag(digest)
+    response.add_etag()
     return response.make_conditional(request)

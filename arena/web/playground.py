@@ -8,13 +8,16 @@ from flask import Blueprint, Response, jsonify, make_response, redirect, render_
 from werkzeug.wrappers import Response as BaseResponse
 
 from arena.domain.imported import BACKEND
+from arena.domain.prompts import clean_prompt
 from arena.errors import Invalid
 from arena.queries.entrants import ledger
 from arena.queries.sketches import SketchPage, page, pages, picture
 from arena.services import sketching
-from arena.web.context import fields, known_voter, now, reading, voter_key, wants_json, writing
-from arena.web.i18n import gettext
+from arena.services.moderation import see_that_words_may_be_sketched
+from arena.web.context import arena, fields, known_voter, now, reading, voter_key, wants_json, writing
+from arena.web.i18n import gettext, locale
 from arena.web.security import in_the_catalogue
+from arena.web.signed import signed_sketch
 
 bp = Blueprint("playground", __name__)
 
@@ -45,8 +48,9 @@ def ask() -> BaseResponse:
     """Queue a sketch and go to it."""
     sent = fields()
     voter, moment = known_voter(), now()
-    entrant, prompt = str(sent.get("entrant") or ""), str(sent.get("prompt") or "")
+    entrant, prompt = str(sent.get("entrant") or ""), clean_prompt(str(sent.get("prompt") or ""))
     seed, steps = _whole(sent, "seed"), _whole(sent, "steps")
+    see_that_words_may_be_sketched(arena().moderator.check(prompt, locale()))
     key = writing(
         lambda session: sketching.ask(
             session, voter_key=voter, entrant=entrant, prompt=prompt, seed=seed, steps=steps, now=moment
@@ -82,9 +86,11 @@ def png(key: str) -> Response:
     """The picture of a sketch; with ``?download`` as a file."""
     with reading() as session:
         data, name = picture(session, key=key, voter_key=voter_key())
-    response = Response(data, mimetype="image/png")
+    response = Response(mimetype="image/png")
     if "download" in request.args:
+        data = signed_sketch(data, key=key, voter_key=voter_key())
         response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.set_data(data)
     return response
 
 

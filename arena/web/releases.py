@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, send_file
 
-from arena.errors import HeldBack
+from arena.errors import ArenaError
 from arena.queries.embargo import holding_back
 from arena.services.shelf import Release
 from arena.web.context import arena, now, reading
 from arena.web.security import in_the_catalogue
 
 bp = Blueprint("releases", __name__, url_prefix="/data/releases")
+
+
+class HeldBack(ArenaError):
+    """A release whose prompts open campaigns are dealing: its names could unmask their pairs."""
+
+    status = 403
+    code = "held_back"
+
+    def __init__(self, name: str, campaigns: tuple[str, ...]) -> None:
+        super().__init__(f"release {name} can be downloaded once {', '.join(campaigns)} has closed")
+        self.name = name
+        self.campaigns = campaigns
 
 
 @bp.get("/<name>")

@@ -25,7 +25,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+ALWAYS_SAFE = "max-age=31536000"
+"""A browser that came over https comes so for a year."""
 LARGEST_REQUEST = 64 * 1024
 
 
@@ -80,6 +83,8 @@ def guard(response: Response) -> Response:
     """Put the security headers on an answer, and the caching rule if its view set none."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if arena().settings.secure:
+        response.headers.setdefault("Strict-Transport-Security", ALWAYS_SAFE)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 

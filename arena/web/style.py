@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from arena.errors import UnknownCampaign
 from arena.queries import studies
-from arena.queries.boards import CampaignLine, campaigns, find_campaign
+from arena.queries.board_readers import shown_first
+from arena.queries.finding import CampaignLine, find_campaign
 from arena.queries.reasons import Reasons, reasons
 from arena.queries.showing import Name
 from arena.queries.studies import BlindStudy, GenericStudy, Interval, StyleStudy
 from arena.queries.style import Ends, StyleRun, examples, names, style_run
 from arena.web import drawing
+from arena.web.boards import see_board
 from arena.web.context import now, reading
 from arena.web.drawing import Axis
 from arena.web.i18n import decimal, gettext, noted, percent, size
@@ -86,7 +88,7 @@ def show() -> Response:
     """The style of the entrants of a campaign; without a name, of the newest that people vote in."""
     asked = request.args.get("campaign") or None
     with reading() as session:
-        lines = campaigns(session)
+        lines = shown_first(session, now=now())
         page = _read(session, chosen(lines, asked), now=now()) if lines or asked else None
     return make_response(
         render_template(
@@ -184,6 +186,7 @@ def chosen(lines: Sequence[CampaignLine], asked: str | None) -> str:
 
 def _read(session: Session, slug: str, *, now: datetime) -> Page:
     campaign = find_campaign(session, slug)
+    see_board(session, campaign)
     return Page(
         campaign=campaign.slug,
         campaign_name=campaign.name,

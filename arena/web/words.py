@@ -20,6 +20,13 @@ REASONS: Mapping[str, str] = {
     "prompt_missed": noted("Prompt missed"),
     "over_stylised": noted("Over-stylised"),
     "generic": noted("Generic"),
+    "other": noted("Other"),
+}
+REPORTS: Mapping[str, str] = {
+    "offensive": noted("It is offensive"),
+    "broken": noted("It is broken or empty"),
+    "telling": noted("It tells who made it"),
+    "other": noted("Something else"),
 }
 KINDS: Mapping[str, str] = {
     "in-house": noted("In-house"),
@@ -93,6 +100,11 @@ def question(text: str) -> str:
 def reason(tag: str) -> str:
     """A reason tag in the reader's language."""
     return say(REASONS, tag)
+
+
+def report(kind: str) -> str:
+    """What a rater says is wrong with a picture."""
+    return say(REPORTS, kind)
 
 
 def kind(slug: str) -> str:

@@ -33,7 +33,13 @@ CATALOGUE = (
     "/fair-play",
     "/privacy",
 )
-ROOM = ("/admin", "/admin/prompts", "/admin/campaigns/open")
+ROOM = (
+    "/admin",
+    "/admin/account",
+    "/admin/sign-in",
+    "/admin/campaigns/open/prompts",
+    "/admin/campaigns/open",
+)
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 
@@ -150,7 +156,7 @@ def test_the_pages_of_an_empty_arena_can_be_used(
     live = serve(arena)
     found = []
     for viewport in (DESK, PHONE):
-        page = visit(viewport=viewport)
+        page = visit(viewport=viewport, expects=(404,))  # the words of a prompt are told once it was judged
         for address in ("/battles/next", *CATALOGUE):
             page.goto(live.url + address)
             found += inspect(page)
@@ -161,6 +167,7 @@ def test_the_pages_of_an_empty_arena_can_be_used(
 
 @pytest.mark.parametrize("address", ["/", "/battles/next", *CATALOGUE])
 def test_nothing_is_lost_at_twice_the_size(visit: Callable[..., Page], live: Live, address: str) -> None:
+    cast_many(live.arena, 40)
     page = visit(viewport={"width": 720, "height": 450})
     page.goto(live.url + address)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

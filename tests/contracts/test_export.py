@@ -20,7 +20,7 @@ from arena.services.publishing import TOO_LATE
 from arena.services.standings import refresh
 from arena.services.verifying import verify
 from arena.storage import ImageStore
-from arena.tables import Battle, BattleKind, Image, RatingRun, Vote
+from arena.tables import Battle, BattleKind, Image, PictureSide, Point, RatingRun, Vote, Voter
 from tests.contracts.conftest import Publish, publisher, rows_of, some_votes
 from tests.factory import NOON, Arena, open_arena
 
@@ -62,8 +62,44 @@ def test_a_row_says_what_was_voted_on(arena: Arena, publish: Publish, tmp_path: 
         "elapsed_s": "4.3",
     }
     assert (row["reasons"], row["reasons_unblinded"]) == ("texture text", "generic")
+    assert (row["cohort"], row["expected"], row["repeats"]) == ("public", "", "0")
+    assert (row["points"], row["points_unblinded"]) == ("", "")
     assert float(row["propensity"]) == 0.1 + 0.2
     assert (tmp_path / "out" / "images" / f"{row['left_image']}.png").is_file()
+
+
+def test_a_row_says_what_was_marked_and_what_was_checked(
+    arena: Arena, publish: Publish, tmp_path: Path
+) -> None:
+    first = arena.deal("lily", "rose", voter="ann")
+    again = arena.deal("rose", "lily", voter="ann", kind=BattleKind.MIRRORED)
+    known = arena.deal("rose", "iris", voter="bob", kind=BattleKind.KNOWN_ANSWER)
+    for battle in (first, again, known):
+        arena.vote(battle)
+    spots = [
+        ("left", 0.4012, 0.7, "text", False),
+        ("right", 0.0, 1.0, None, False),
+        ("left", 0.5, 0.5, None, True),
+    ]
+    with arena.database.write.begin() as session:
+        session.get_one(Battle, again).repeats_id = first
+        session.get_one(Battle, known).expected = Outcome.RIGHT
+        session.get_one(Voter, arena.voter("bob")).cohort = "creators"
+        for side, x, y, tag, late in spots:
+            session.add(
+                Point(
+                    battle_id=first, side=PictureSide(side), x=x, y=y, tag=tag, unblinded=late, given_at=NOON
+                )
+            )
+    publish(tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    told = ("kind", "expected", "repeats", "cohort", "points", "points_unblinded")
+    assert [tuple(row[name] for name in told) for row in rows] == [
+        ("ordinary", "", "0", "public", "left:0.4012:0.7:text right:0.0:1.0:", "left:0.5:0.5:"),
+        ("mirrored", "", str(first), "public", "", ""),
+        ("known_answer", "right", "0", "creators", "", ""),
+    ]
+    assert verify(tmp_path / "out").problems == ()
 
 
 def test_an_arena_without_votes_exports_and_verifies(publish: Publish, tmp_path: Path) -> None:

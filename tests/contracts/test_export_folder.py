@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 import random
 import resource
+import secrets
+import signal
+import subprocess
+import sys
 import tracemalloc
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +25,7 @@ from arena.services.publishing import LOST
 from arena.services.verifying import verify
 from arena.storage import ImageStore
 from arena.tables import Image
-from tests.contracts.conftest import Publish, publisher, rows_of, some_votes
+from tests.contracts.conftest import SECRET, Publish, publisher, rows_of, some_votes
 from tests.factory import Arena, open_arena
 
 
@@ -74,6 +79,61 @@ def test_a_killed_export_is_none_and_can_be_run_again(
         verify(tmp_path / "out")
     publish(tmp_path / "out")
     assert verify(tmp_path / "out").problems == ()
+
+
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from arena.db import open_database
+from arena.services.publishing import export
+from arena.storage import ImageStore
+
+url, images, folder, secret, now, at = sys.argv[1:]
+
+def stop(done, total):
+    if done >= int(at):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with open_database(url).read() as session:
+    export(session, folder=Path(folder), images=ImageStore(Path(images)), secret_key=secret,
+           now=datetime.fromisoformat(now), progress=stop)
+"""
+
+
+@pytest.mark.parametrize("at", [1, 70])
+def test_a_killed_export_goes_on_and_ends_as_if_it_had_never_stopped(
+    arena: Arena,
+    publish: Publish,
+    images: ImageStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+) -> None:
+    some_votes(arena)
+    publish(tmp_path / "sealed")  # so that nothing changes between the exports that are compared
+    url = arena.database.write_engine.url.render_as_string(hide_password=False)
+    now = (arena.now + timedelta(minutes=5)).isoformat()
+    told = (url, images.folder, tmp_path / "stopped", SECRET, now, str(at))
+    done = subprocess.run([sys.executable, "-c", KILLED, *told], check=False)
+    assert done.returncode == -signal.SIGKILL
+    begun = json.loads((tmp_path / "stopped" / "manifest.json.part").read_text())
+    there = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "stopped" / "images").iterdir()}
+    assert bool(there) == (at > 65)
+    assert publish(tmp_path / "stopped").export_id == begun["export"]
+    monkeypatch.setattr(secrets, "token_hex", lambda _n: begun["export"])
+    publish(tmp_path / "undisturbed")
+    whole, gone_on = (
+        {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+        for folder in (tmp_path / "undisturbed", tmp_path / "stopped")
+    )
+    assert gone_on == whole
+    pictures = tmp_path / "stopped" / "images"
+    assert {name: (pictures / name).stat().st_mtime_ns for name in there} == there
 
 
 def test_a_full_disk_is_told_in_a_sentence_and_claims_nothing(

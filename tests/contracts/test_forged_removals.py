@@ -49,7 +49,7 @@ def told(forger: Forger, **manifest: Any) -> str:
 def test_an_export_tells_removals_and_nothing_of_what_was_withdrawn(whole: Path, forger: Forger) -> None:
     report = verify(whole)
     assert report.problems == ()
-    assert "2 withdrawn and 2 excluded votes are removed in the chain" in report.checked
+    assert "2 withdrawn, 2 excluded and 0 retracted votes are removed in the chain" in report.checked
     listed, removals = table(forger, "excluded.csv"), table(forger, "removals.csv")
     assert [(row["vote"], row["rule"]) for row in listed] == [(89, "too-fast"), (91, "one-sided")]
     assert all(leaf(row, row["private_digest"]) == row["leaf"] for row in listed)

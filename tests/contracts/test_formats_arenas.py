@@ -25,11 +25,11 @@ from tests.contracts.exported import Voted, ratings
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # datasets leaves files open
 
 FILES = {
-    "genai-bench": "image_generation/test-00000-of-00001.parquet",
+    "genai-bench": "image_generation/test-00000.parquet",
     "clean-battle": "clean_battle.json",
     "lmarena-55k": "train.csv",
-    "lmarena-140k": "data/train-00000-of-00001.parquet",
-    "rapidata": "data/train-00000-of-00001.parquet",
+    "lmarena-140k": "data/train-00000.parquet",
+    "rapidata": "data/train-00000.parquet",
     "imagefolder": "train/metadata.csv",
     "csv": "votes.csv",
     "jsonl": "votes.jsonl",

@@ -16,14 +16,16 @@ from sqlalchemy import select
 
 from analysis.outcomes import OUTCOME_WORDS, Outcome
 from arena.domain.formats import FORMATS
+from arena.domain.quality import TOO_FAST_MS
 from arena.domain.splits import Split
 from arena.errors import ArenaError, Conflict, Unavailable
-from arena.services.formats import choosing
+from arena.services.formats import choosing, reliability
 from arena.services.formats.exporting import export_as
 from arena.services.formats.filters import Filters
 from arena.services.formats.registry import VOTE_FORMATS
+from arena.services.removing import exclude
 from arena.storage import ImageStore
-from arena.tables import Battle, Prompt, Vote, Voter
+from arena.tables import Battle, BattleKind, Prompt, RemovalKind, Vote, Voter
 from tests.contracts.exported import SPLIT, Voted
 from tests.contracts.test_command_line import arena as command
 from tests.factory import NOON, Arena
@@ -100,6 +102,46 @@ def test_agreement_is_counted_on_the_same_pictures_whichever_hung_left(voted: Vo
     ]
     assert 0 < len(agreed) < len(voted.votes)
     assert picked(voted, tmp_path, min_agreement=0.6) == agreed
+
+
+def test_votes_are_picked_by_what_speaks_against_their_raters(
+    arena: Arena, images: ImageStore, tmp_path: Path
+) -> None:
+    def voted(voter: str, **told: int) -> int:
+        return arena.vote(arena.deal("rose", "lily", voter=voter), Outcome.LEFT, **told)
+
+    ann = [voted("ann"), voted("ann", elapsed_ms=TOO_FAST_MS - 1), voted("ann", elapsed_ms=None)]
+    bob = [voted("bob", elapsed_ms=TOO_FAST_MS), voted("bob", elapsed_ms=10)]
+    eve = [voted("eve")]
+    with arena.database.write.begin() as session:
+        assert exclude(session, [bob[1]], rule="one-sided", by="sam", now=arena.now)
+
+    def picked(**asked: object) -> tuple[list[int], dict[str, int]]:
+        with arena.database.read() as session:
+            report = export_as(
+                session, "csv", folder=tmp_path / "out", images=images, asked=Filters(**asked),
+                now=arena.now, rng=random.Random(1),
+            )  # fmt: skip
+        card = (tmp_path / "out" / "README.md").read_text()
+        assert all(f"dropped: {n} {why}" in card for why, n in report.dropped.items())
+        assert all(f"`{name}`: {value}" in card for name, value in asked.items())
+        assert json.loads((tmp_path / "out" / "export.json").read_text())["filters"] == asked
+        return [int(row["vote"]) for row in rows_in(tmp_path / "out")], dict(report.dropped)
+
+    excluded = {choosing.REMOVALS[RemovalKind.EXCLUDED]: 1}
+    assert picked() == ([*ann, bob[0], *eve], excluded)
+    dropped = {reliability.TOO_FAST: 1, reliability.OF_EXCLUDED: 1}
+    assert picked(reliable=True) == ([ann[0], ann[2], *eve], excluded | dropped)
+    assert picked(min_rater_votes=2) == (ann, excluded | {reliability.OF_FEW_VOTES: 2})
+    both = dropped | {reliability.OF_FEW_VOTES: 1}
+    assert picked(reliable=True, min_rater_votes=2) == ([ann[0], ann[2]], excluded | both)
+
+    check = arena.deal("rose", "lily", voter="eve", kind=BattleKind.KNOWN_ANSWER)
+    with arena.database.write.begin() as session:
+        session.get_one(Battle, check).expected = Outcome.RIGHT
+    arena.vote(check, Outcome.LEFT)
+    checks = excluded | {choosing.TEST_BATTLES: 1}
+    assert picked(min_pass_rate=0.5) == ([*ann, bob[0]], checks | {reliability.OF_FAILING: 1})
 
 
 def test_only_the_last_ballot_of_a_question_counts(arena: Arena, images: ImageStore, tmp_path: Path) -> None:
@@ -256,7 +298,7 @@ def test_what_is_left_of_a_killed_export_makes_room(voted: Voted, tmp_path: Path
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(voted: Voted, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(Unavailable, match=r"cannot be written to .*: Not a directory; nothing is left of it"):
+    with pytest.raises(Unavailable, match=r"cannot be written to .*: Not a directory; run it again"):
         voted.export("csv", tmp_path / "file")
 
 

@@ -24,6 +24,7 @@ from arena.services.serving import Desk
 from arena.web.api.access import Allowances, OneKey
 from arena.web.api.faults import Fault
 from arena.web.api.passing import MINUTES, ShortLived
+from arena.web.limits import Minutes
 from models.batching import Batcher
 from models.errors import CardError
 from tests.contracts.running import served
@@ -216,7 +217,7 @@ def test_a_picture_comes_in_the_container_that_was_asked_for(
 
 def test_an_allowance_is_full_again_after_a_minute() -> None:
     clock = [0.0]
-    allowances = Allowances(lambda: clock[0])
+    allowances = Allowances(Minutes(lambda: clock[0]))
     holder = Holder("ann", may_unblind=False, per_minute=2)
     for moment in (0.0, 30.0):
         clock[0] = moment

@@ -143,10 +143,7 @@ def test_the_next_release_tells_what_changed(
     ]  # fmt: skip
     for one in shelf.releases():
         assert verify(shelf.folder / one.name).problems == ()
-    raters = [
-        {line.split(",")[-4] for line in (shelf.folder / name / "votes.csv").read_text().splitlines()[1:]}
-        for name in ("all-1", "all-2")
-    ]
+    raters = [{row["rater"] for row in rows_of(shelf.folder / name)} for name in ("all-1", "all-2")]
     assert not raters[0] & raters[1]
 
 

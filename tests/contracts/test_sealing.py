@@ -150,7 +150,7 @@ def test_a_vote_that_commits_long_after_its_neighbours_is_still_sealed(
     assert seal(arena.database) == 1
     with arena.database.read() as session:
         assert broken_seal(session) is None
-        numbers = [row.id for chunk in sealed_votes(session) for row in chunk]
+        numbers = [number for chunk in sealed_votes(session) for number in chunk["id"]]
         assert numbers == [3, *range(100, 120)]
 
 

@@ -287,7 +287,7 @@ def test_two_that_ask_for_a_campaign_at_once_ask_for_it_once(database: Database)
 
 
 def test_a_rater_waits_for_no_campaign(database: Database) -> None:
-    """The jobs of an own prompt go first, and take the next of the same entrant with them."""
+    """The jobs of an own prompt go first, and no picture of a campaign makes their batch longer."""
     campaign_id = open_small(database, prompts=5)
     with database.write.begin() as session:
         campaign = session.get_one(Campaign, campaign_id)
@@ -301,9 +301,10 @@ def test_a_rater_waits_for_no_campaign(database: Database) -> None:
             generation.claim(session, worker="w", now=NOW, batch_of=lambda _: 3),
             generation.claim(session, worker="w", now=NOW, batch_of=lambda _: 3),
         ]
+        later = generation.claim(session, worker="w", now=NOW, batch_of=lambda _: 3)
     for jobs in claimed:
-        assert [job.prompt for job in jobs] == ["my own pear", "a pear, 0", "a pear, 1"]
-        assert len({job.entrant for job in jobs}) == 1
+        assert [job.prompt for job in jobs] == ["my own pear"]
+    assert [job.prompt for job in later] == ["a pear, 0", "a pear, 1", "a pear, 2"]
 
 
 def test_a_worker_takes_as_many_jobs_as_the_entrant_paints_together_now(database: Database) -> None:

@@ -309,7 +309,7 @@ def test_what_is_shown_told_and_exported_leaves_removed_votes_out(show: factory.
 
     def told() -> list[int]:
         with show.database.read() as session:
-            return [row.id for rows in sealed_votes(session) for row in rows]
+            return [number for chunk in sealed_votes(session) for number in chunk["id"]]
 
     def marked() -> tuple[object, ...]:
         with show.database.read() as session:

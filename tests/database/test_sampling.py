@@ -70,8 +70,8 @@ def furnished(database: Database, images: ImageStore) -> factory.Arena:
     for kind in (BattleKind.MIRRORED, BattleKind.REPEATED, BattleKind.KNOWN_ANSWER):
         arena.vote(arena.deal("lily", "rose", kind=kind), Outcome.LEFT)
         arena.deal("lily", "rose", kind=kind, voter="ben", minutes=600)
+    arena.tick(75 * 60)
     arena.vote(arena.deal("rose", "iris", voter="cho"), Outcome.TIE, criterion=1)
-    arena.tick(55 * 60)
     arena.deal("rose", "iris", voter="dan")
     return arena
 

@@ -180,9 +180,9 @@ def test_pictures_have_the_votes_of_their_battles(arena: factory.Arena) -> None:
             assert by_entrant[entrant] == next(c for label, c in by_prompt.items() if label.startswith(name))
         shown = len(expected(arena, lambda b, o, p, r: True))
         assert sum(count.votes for count in by_entrant.values()) == 2 * shown
-        met = records.encounters(session, arena.entrants["rose"])
+        met = records.encounters(session, arena.entrants["rose"], now=arena.now)
         assert {row.opponent.name for row in met} == {"Lily", "Iris"}
-        mirror = records.encounters(session, arena.entrants["lily"])
+        mirror = records.encounters(session, arena.entrants["lily"], now=arena.now)
         there = next(row for row in met if row.opponent.name == "Lily")
         back = next(row for row in mirror if row.opponent.name == "Rose")
         assert there.on_left.votes == back.on_right.votes

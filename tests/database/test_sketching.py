@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+from PIL import Image as Pillow
 from sqlalchemy import func, select
 
 from arena.domain.jobs import LEASE
+from arena.domain.moderation import SAFETY
 from arena.services import sketching
-from arena.services.sketching import SketchOutcome
+from arena.services.moderation import Guard
+from arena.services.painting import Studio, paint_sketch
+from arena.services.sketching import ClaimedSketch, SketchOutcome
 from arena.tables import JobState, Sketch
-from tests.database.conftest import NOW, Arena
+from models.catalog import Catalog
+from models.safety import Finding, Found
+from tests.database.conftest import NOW, Arena, card
+from tests.generation.painters import Plain
 
 
 def ask(arena: Arena, prompt: str, voter: str = "ann", seconds: float = 0) -> str:
@@ -87,3 +96,28 @@ def test_after_a_day_nothing_is_left(arena: Arena) -> None:
     assert state(arena, key) is None
     with arena.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Sketch)) == 1
+
+
+class Says:
+    """A checker that says the same of every picture."""
+
+    name, version = "says", "1"
+
+    def __init__(self, decision: Found) -> None:
+        self.decision: Found = decision
+
+    def check_pictures(self, pictures: Sequence[Pillow.Image]) -> list[Finding]:
+        return [Finding(self.decision) for _ in pictures]
+
+
+@pytest.mark.parametrize("decision", ["allow", "review", "block"])
+def test_a_sketch_that_a_checker_declines_is_shown_to_nobody(decision: Found) -> None:
+    one = card("e0")
+    studio = Studio(Catalog([one]), None, None, engine=Plain)
+    sketch = ClaimedSketch(1, f"{one.slug}@{one.revision}", "a lighthouse", 7, None)
+    came = paint_sketch(studio, sketch, Guard((Says(decision),)))
+    if decision == "block":
+        assert came == SketchOutcome(JobState.REFUSED, reason=SAFETY)
+    else:
+        assert came.state is JobState.DONE
+        assert came.data

@@ -171,11 +171,11 @@ def test_reasons_come_after_the_vote_and_names_after_the_reasons(arena: Arena) -
         with pytest.raises(NotVotedYet):
             voting.give_reasons(session, tags=["lighting"], **steps)
         with pytest.raises(NotVotedYet):
-            voting.reveal(session, **steps)
+            voting.settle(session, **steps)
     arena.vote("ann", key)
     with arena.database.write.begin() as session:
         voting.give_reasons(session, tags=["lighting", "lighting"], **steps)
-        voting.reveal(session, **steps)
+        voting.settle(session, **steps)
         voting.give_reasons(session, tags=["lighting", "generic"], **steps)
         with pytest.raises(UnknownReason):
             voting.give_reasons(session, tags=["text", "ugly"], **steps)

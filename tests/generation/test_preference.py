@@ -336,7 +336,7 @@ def test_votes_of_a_taste_come_back_as_pictures_of_that_taste(small, tmp_path):
     share, low, high = result["nearer_to_the_taste"]
     assert 0.5 < low <= share <= high
     assert result["gain_in_nats"] > 1
-    assert result["votes"] == 160
+    assert 140 < result["votes"] < 160, "battles that test raters count on no board"
     assert result["win_rate"] > result["win_rate_interval"][0] > 0.5
     card = tomllib.loads(Path(result["card"]).read_text())["entrant"][0]
     assert result["parent"] in card["description"]

@@ -1,4 +1,4 @@
-"""Settings say what is wrong with them, and the README says what they are."""
+"""Settings say what is wrong with them, and the docs say what they are."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def test_the_secret_is_not_shown(tmp_path: Path) -> None:
         ("ARENA_THREADS", "0", "from 1"),
         ("ARENA_DEVICE", "tpu", "one of"),
         ("ARENA_PUBLIC_URL", "arena.example", "http://"),
+        ("ARENA_CONTACT", "javascript:alert(1)", "e-mail address"),
         ("ARENA_PROT", "1", "no setting"),
     ],
 )
@@ -63,7 +64,7 @@ def test_cookies_are_secure_only_over_https(tmp_path: Path) -> None:
     assert (plain.secure, https.secure) == (False, True)
 
 
-def test_the_readme_lists_every_setting() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_docs_list_every_setting() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
     for field in fields(Settings):
-        assert f"| `{field.metadata['variable']}` | {field.metadata['meaning']} |" in readme
+        assert f"| `{field.metadata['variable']}` | {field.metadata['meaning']} |" in docs

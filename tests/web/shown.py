@@ -46,7 +46,7 @@ def judge(
             )
             voting.give_reasons(session, key=dealt.key, voter_key=voter, tags=reasons, now=then)
             if reveal:
-                voting.reveal(session, key=dealt.key, voter_key=voter, now=then)
+                voting.settle(session, key=dealt.key, voter_key=voter, now=then)
             numbers.append(session.scalars(select(Battle.id).where(Battle.key == dealt.key)).one())
     return numbers
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import DDL, select, update
 
 from analysis.outcomes import Outcome
 from arena.domain.blinding import CONSENT_VERSION
+from arena.domain.formats import FORMATS
+from arena.domain.quality import TOO_FAST_MS
 from arena.queries.boards import board
 from arena.services import dealing, voting
 from arena.services.fitting import LEVEL, fit_board
 from arena.services.sealing import seal_pending
 from arena.services.standings import refresh
 from arena.services.working import keep_books
-from arena.tables import Battle, Entrant, Image
-from arena.web import drawing, findings
+from arena.tables import Battle, BattleKind, Entrant, Image, Vote
+from arena.web import drawing, findings, formats
 from tests.cells import board_votes
 from tests.web import small
 from tests.web.pages import read
@@ -177,6 +181,55 @@ def test_the_votes_can_be_taken_away(client: FlaskClient, arena: small.SmallAren
     assert len(rows) == 12
     assert not any(f"{voter:032x}" in response.get_data(as_text=True) for voter in range(1, 9))
     assert client.get("/data/votes.parquet").get_data()[:4] == b"PAR1"
+
+
+def test_votes_are_taken_away_by_the_published_checks(client: FlaskClient, arena: small.SmallArena) -> None:
+    cast_many(arena, 40)
+    with arena.database.write.begin() as session:
+        failing = session.scalars(select(Battle)).first()
+        failing.kind, failing.expected = BattleKind.KNOWN_ANSWER, Outcome.BOTH_BAD
+        fast = session.scalar(
+            select(Vote.id).join(Battle).where(Battle.voter_id != failing.voter_id).order_by(Vote.id).limit(1)
+        )
+        session.execute(DDL("DROP TRIGGER keep_vote_update"))
+        session.execute(update(Vote).where(Vote.id == fast).values(elapsed_ms=TOO_FAST_MS - 1))
+        session.execute(update(Vote).where(Vote.battle_id == failing.id).values(outcome=Outcome.LEFT))
+        of_failing = set(
+            session.scalars(select(Vote.id).join(Battle).where(Battle.voter_id == failing.voter_id))
+        )
+
+    def taken(asked: str) -> set[int]:
+        rows = csv.DictReader(io.StringIO(client.get(f"/data/votes.csv?{asked}").get_data(as_text=True)))
+        table = pq.read_table(io.BytesIO(client.get(f"/data/votes.parquet?{asked}").get_data()))
+        numbers = [int(row["vote"]) for row in rows]
+        assert numbers == table["vote"].to_pylist()
+        return set(numbers)
+
+    everything = taken("min_pass_rate=")
+    assert len(everything) == 40
+    assert taken("leave_out_fast=1") == everything - {fast}
+    assert taken("min_pass_rate=0.6") == everything - of_failing
+    assert taken("min_pass_rate=0.6&leave_out_fast=1") == everything - of_failing - {fast}
+    for wrong in ("0", "1.5", "nan", "most"):
+        refused = client.get(f"/data/votes.csv?min_pass_rate={wrong}")
+        assert refused.status_code == 400
+        assert "Give a number above 0 and up to 1, such as 0.6" in refused.get_data(as_text=True)
+    page = read(client.get("/data"))
+    assert "Leave out votes within 0.6 seconds" in page.text
+    assert page.form("/data/votes.parquet").method == "get"
+
+
+def test_every_format_stands_on_the_data_page_with_its_command(
+    client: FlaskClient, arena: small.SmallArena
+) -> None:
+    cast_many(arena, 12)
+    page = client.get("/data").get_data(as_text=True)
+    assert set(formats.LOADS) == set(FORMATS)
+    for name in FORMATS:
+        command = f"arena export {name}" + (f" --format {name}" if name != "vernissage" else "")
+        assert f"{command}</td>" in page
+    assert re.search(r"--format dpo</td>.*<td>Ties, Both bad</td>", page)
+    assert re.search(r"--format lmarena-55k</td>.*<td>Nothing; ties and both bad are one word</td>", page)
 
 
 def test_several_campaigns_can_be_chosen_between(arena: small.SmallArena) -> None:

@@ -13,10 +13,16 @@ import pandas as pd
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from analysis import Comparisons, clustered, fit_bradley_terry, selection_adjusted
+from analysis.outcomes import Outcome
 from analysis.profile import FEW_DECISIVE, FEW_ONE_WAY, FEW_VOTES
+from arena.domain.blinding import CONSENT_VERSION
+from arena.queries.finding import find_campaign
 from arena.services import dealing, removing, voting
+from arena.services.quality import set_checks, set_rule
+from arena.services.undoing import undo
 from arena.services.working import keep_books
 from arena.tables import Battle, BattleKind, Entrant, Tally, Vote, Voter
 from tests.web import small
@@ -55,6 +61,25 @@ def set_aside(arena: small.SmallArena, skipped: int, left: int) -> None:
                 voting.skip(session, key=dealt.key, voter_key=voter, now=NOW)
             else:
                 session.execute(update(Battle).where(Battle.key == dealt.key).values(expires_at=NOW))
+
+
+def vote_and_undo(session: Session, arena: small.SmallArena, *, voter: str) -> None:
+    """Deal a battle whose rater answers it and takes the answer back."""
+    dealt = dealing.next_battle(
+        session, campaign=arena.campaign, voter_key=voter, now=NOW, rng=random.Random(1)
+    )
+    assert isinstance(dealt, dealing.Dealt)
+    voting.cast_vote(
+        session,
+        key=dealt.key,
+        voter_key=voter,
+        criterion="preference",
+        outcome=Outcome.TIE,
+        elapsed_ms=900,
+        consent=CONSENT_VERSION,
+        now=NOW,
+    )
+    undo(session, key=dealt.key, voter_key=voter, now=NOW)
 
 
 def text(client: FlaskClient, address: str = "/fair-play") -> str:
@@ -165,7 +190,7 @@ def test_votes_that_do_not_count_are_listed_by_kind(client: FlaskClient, arena: 
             cell.votes -= 1
     keep_books(arena.database)
     page = text(client)
-    assert "Votes excluded: none; no rule that would exclude one is in force." in page
+    assert "Votes excluded: none." in page
     assert "All 17 votes on ordinary battles count" in page
     assert [row[2:] for row in rows(page, "left-out")] == [
         ["18", "17", "0"], ["2", "2", "2"], ["0", "0", "0"], ["1", "1", "1"],
@@ -178,20 +203,22 @@ def test_votes_that_do_not_count_are_listed_by_kind(client: FlaskClient, arena: 
         battle = session.scalars(select(Battle).join(Vote).where(Vote.id == standing[3])).one()
         voter = session.get_one(Voter, battle.voter_id).key
         removing.withdraw(session, voter_key=voter, vote_id=standing[3], now=NOW)
+        vote_and_undo(session, arena, voter="undoes" + 26 * "0")
     keep_books(arena.database)
     page = text(client)
     assert "none; no rule" not in page
     assert "Of 17 votes on ordinary battles 13 count" in page
     assert '3 votes are excluded by the rule <span class="mono">too-fast/1</span>.' in page
     assert "1 vote was withdrawn by its rater." in page
-    assert rows(page, "left-out")[0][2:] == ["18", "17", "4"]
+    assert "1 vote was undone by its rater before the reveal." in page
+    assert rows(page, "left-out")[0][2:] == ["19", "17", "4"]
 
 
 def test_the_page_is_there_before_anything_was_counted(bare: small.SmallArena) -> None:
     client = bare.app.test_client()
     assert "No campaign has been opened here." in text(client)
     small.open_campaign(bare)
-    assert text(client).count("Nothing has been counted yet") == 2
+    assert text(client).count("Nothing has been counted yet") == 3
     keep_books(bare.database)
     page = text(client)
     assert [row[1:4] for row in rows(page, "sampling")] == [["0", "–", "–"]] * 3
@@ -205,3 +232,41 @@ def test_every_page_of_the_catalogue_leads_there(client: FlaskClient) -> None:
     assert "/fair-play" not in navigation
     assert "/fair-play" in read(client.get("/method")).links
     assert "/method#variants" in read(client.get("/fair-play")).links
+
+
+def test_the_quality_of_votes_is_told_with_the_rule_that_excludes_raters(bare: small.SmallArena) -> None:
+    small.open_campaign(bare, prompts=[f"{number} pears in a bowl" for number in range(22)])
+    client = bare.app.test_client()
+    with bare.database.write.begin() as session:
+        campaign = find_campaign(session, None)
+        set_checks(session, campaign, 0, now=NOW, actor="operator")
+        for number in range(21):
+            dealt = dealing.next_battle(
+                session, campaign=None, voter_key="hasty", now=NOW, rng=random.Random(number)
+            )
+            assert isinstance(dealt, dealing.Dealt)
+            voting.cast_vote(
+                session,
+                key=dealt.key,
+                voter_key="hasty",
+                criterion="preference",
+                outcome=Outcome.LEFT,
+                elapsed_ms=200,
+                consent="2026-11",
+                now=NOW,
+            )
+    keep_books(bare.database)
+    page = text(client)
+    assert "It is not in force in this campaign. 1 rater would fail it, with 21 votes." in page
+    (everybody,) = rows(page, "checks")
+    assert everybody[:2] == ["All 1", "21"]
+    assert everybody[5].startswith("100.0% ")
+    assert everybody[5].endswith("of 21")
+    assert everybody[7] == "1 of 1", "always the left"
+    with bare.database.write.begin() as session:
+        set_rule(session, find_campaign(session, None), "quality/1", now=NOW, actor="operator")
+    for _ in range(2):  # the rule is applied, then what it did is counted
+        keep_books(bare.database)
+    page = text(client)
+    assert "It is in force in this campaign. 1 rater fails it, with 21 votes." in page
+    assert '21 votes are excluded by the rule <span class="mono">quality/1</span>.' in page

@@ -108,7 +108,7 @@ def test_a_french_voter_reads_french_from_the_ballot_to_the_reveal(client: Flask
         "Aucune des deux",
     ):
         assert words in page
-    assert 'lang="en">' in page, "the prompt stays in its own language"
+    assert 'lang="en" dir="auto">' in page, "the prompt stays in its own language"
     cast(client, battle)
     assert "Qu’est-ce qui dessert l’autre\u202f?" in client.get(battle).get_data(as_text=True)
     client.post(f"{battle}/reasons")

@@ -1,4 +1,4 @@
-"""The method page: parameters are the code's, measured numbers the README's, formulas told in words."""
+"""The method page: parameters are the code's, measured numbers those of docs, formulas told in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.web import small
 from tests.web.pages import read
 from tests.web.test_catalogue_pages import cast_many
 
-README = Path(__file__).parents[2] / "README.md"
+MEASURED = Path(__file__).parents[2] / "docs" / "measured.md"
 PARAMETER = (
     r'<tr><th scope="row">([^<]+)<span class="remark mono">([\w.]+)</span></th>'
     r'<td class="figure">([^<]+)<'
@@ -112,8 +112,8 @@ def read_links(page: str) -> set[str]:
     return set(re.findall('href="([^"]+)"', page))
 
 
-def test_what_was_measured_is_what_the_readme_says(page: str) -> None:
-    text = README.read_text()
+def test_what_was_measured_is_what_the_docs_say(page: str) -> None:
+    text = MEASURED.read_text()
     table = text.split("| Arena | Boards use |")[1].split("\n\n")[0].splitlines()[2:]
     told = [[float(number) for number in re.findall(r"\d+\.\d", row)] for row in table]
     assert told == [[row.board, *row.others.values()] for row in method.COVERAGE]

@@ -131,6 +131,15 @@ def test_nonsense_is_refused_and_queues_nothing(
         assert session.scalar(select(func.count()).select_from(Sketch)) == 0
 
 
+def test_words_that_a_checker_declines_are_not_painted(client: FlaskClient, arena: small.SmallArena) -> None:
+    declined = client.post("/playground", data={"prompt": "A severed head on a table", "entrant": "sfumato"})
+    assert declined.status_code == 403
+    assert "These words are not painted here" in declined.get_data(as_text=True)
+    with arena.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Sketch)) == 0
+    assert ask(client, "A marble nude in a museum")  # a doubt alone is no refusal: only its asker sees it
+
+
 def test_the_form_carries_what_was_asked_before(client: FlaskClient) -> None:
     page = client.get("/playground?prompt=%3Cb%3Ea+lighthouse&steps=9").get_data(as_text=True)
     assert "&lt;b&gt;a lighthouse</textarea>" in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from arena.domain.seals import day_of
 from arena.errors import Invalid
 from arena.queries.releases import campaigns_of, questions, ratings_of
 from arena.queries.votes import label
-from arena.services.formats.contracts import Parts
+from arena.services.formats.contracts import Desk, Parts
 from arena.services.formats.filters import Filters
 from arena.services.formats.sinks import Tables
 from arena.tables import Entrant, RatingRun
@@ -52,7 +51,7 @@ SCHEMA = pa.schema(
 )
 
 
-def write_boards(session: Session, folder: Path, asked: Filters) -> tuple[int, dict[str, int], Parts]:
+def write_boards(session: Session, desk: Desk, asked: Filters) -> tuple[int, dict[str, int], Parts]:
     """Write the boards of one campaign; returns rows read, rows dropped by reason, and the parts.
 
     Raises
@@ -75,7 +74,7 @@ def write_boards(session: Session, folder: Path, asked: Filters) -> tuple[int, d
     licences = {
         label(entrant.slug, entrant.revision): entrant.licence for entrant in session.scalars(select(Entrant))
     }
-    with Tables(folder, CONFIG, SCHEMA) as tables:
+    with Tables(desk, CONFIG, SCHEMA) as tables:
         for place, criterion in enumerate(criteria):
             if asked.criterion not in (None, criterion.slug):
                 continue

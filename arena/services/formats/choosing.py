@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,6 +32,7 @@ from arena.queries.preferences import (
 )
 from arena.services.formats.contracts import Format, Preference, Side
 from arena.services.formats.filters import Filters
+from arena.services.formats.reliability import unreliable
 from arena.storage import ImageStore
 from arena.tables import RemovalKind
 
@@ -40,6 +41,7 @@ Mask = NDArray[np.bool_]
 REMOVALS = {
     RemovalKind.WITHDRAWN: "withdrawn by their raters",
     RemovalKind.EXCLUDED: "excluded by a rule",
+    RemovalKind.RETRACTED: "retracted before the reveal",
 }
 TEST_BATTLES = "on battles that test raters, which count on no board"
 VOTED_ANEW = "whose rater voted anew later"
@@ -82,6 +84,14 @@ class Chosen:
         if lost := len(kept) - int(np.count_nonzero(kept)):
             self.dropped[why] = self.dropped.get(why, 0) + lost
             self.columns = {name: column[kept] for name, column in self.columns.items()}
+
+    def number_raters(self, key: bytes) -> None:
+        """Number the raters from 1 in an order that nobody can tell without the key."""
+        raters, rater = np.unique(self.columns["voter"], return_inverse=True)
+        keyed = [hashlib.blake2b(str(voter).encode(), key=key).digest() for voter in raters.tolist()]
+        numbers = np.empty(len(raters), dtype=np.int64)
+        numbers[sorted(range(len(raters)), key=keyed.__getitem__)] = np.arange(1, len(raters) + 1)
+        self.columns["rater"] = numbers[rater]
 
     def ids(self, *columns: str) -> list[int]:
         """The ids that occur in columns, ascending."""
@@ -134,7 +144,6 @@ def choose(
     *,
     campaign_id: int | None,
     store: ImageStore,
-    rng: random.Random,
     step: Callable[[int, int], None],
 ) -> Chosen:
     """Choose the votes of an export.
@@ -145,8 +154,6 @@ def choose(
         One campaign alone; votes of others are not even counted.
     store : ImageStore
         Every picture of the chosen votes is read once, where the format holds pictures.
-    rng : random.Random
-        Numbers the raters anew.
     step : callable
         Is told how many pictures have been read, and how many pictures and votes there are.
 
@@ -167,6 +174,7 @@ def choose(
     chosen.keep(chosen.columns["ordinary"] == 1, TEST_BATTLES)
     _keep_last_ballots(chosen)
     _keep_questions(chosen, asked.criterion, form)
+    _keep_reliable(session, chosen, asked)
     if asked.since:
         chosen.keep(chosen.columns["day"] >= asked.since.toordinal(), TOO_EARLY)
     if asked.until:
@@ -203,7 +211,7 @@ def choose(
     if not len(chosen):
         why = "; ".join(f"{n:,} {reason}" for reason, n in chosen.dropped.items()) or "there are none yet"
         raise Invalid(f"no vote is left to export: {why}")
-    _count(chosen, rng)
+    _count(chosen)
     if form.by_pair:
         order = np.argsort(chosen.columns["pair"], kind="stable")
         chosen.columns = {name: column[order] for name, column in chosen.columns.items()}
@@ -234,6 +242,14 @@ def _keep_questions(chosen: Chosen, criterion: str | None, form: Format) -> None
         if (question.first if criterion is None else question.criterion == criterion)
     ]
     chosen.keep(np.isin(chosen.columns["criterion"], wanted), OTHER_QUESTIONS)
+
+
+def _keep_reliable(session: Session, chosen: Chosen, asked: Filters) -> None:
+    columns = chosen.columns
+    left = np.ones(len(chosen), dtype=np.bool_)
+    for why, stays in unreliable(session, columns, asked):
+        chosen.keep(stays[left], why)
+        left &= stays
 
 
 def _keep_entrants(chosen: Chosen, asked: Sequence[str]) -> None:
@@ -303,13 +319,10 @@ def _lost(chosen: Chosen, store: ImageStore, step: Callable[[int, int], None]) -
     return lost
 
 
-def _count(chosen: Chosen, rng: random.Random) -> None:
-    """Number the raters anew and each rater's votes, and count the votes of each prompt."""
+def _count(chosen: Chosen) -> None:
+    """Number each rater's votes, and count the votes of each prompt."""
     columns = chosen.columns
-    raters, rater = np.unique(columns["voter"], return_inverse=True)
-    numbers = list(range(1, len(raters) + 1))
-    rng.shuffle(numbers)
-    columns["rater"] = np.array(numbers, dtype=np.int64)[rater]
+    _, rater = np.unique(columns["voter"], return_inverse=True)
     order = np.argsort(rater, kind="stable")
     starts = np.flatnonzero(np.diff(rater[order], prepend=-1))
     runs = np.diff(np.append(starts, len(order)))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from analysis.outcomes import OUTCOME_WORDS, Outcome
 from arena.queries.preferences import Picture, Words
+from arena.services.formats.finished import Finished, lay_down
 
 
 class Side(NamedTuple):
@@ -75,16 +76,26 @@ Parts = dict[str, Part]
 class Desk:
     """Where a format is written, and what with.
 
-    ``pictures`` gives the PNG bytes of a digest; ``split`` says whether parts were asked for.
+    ``pictures`` gives the PNG bytes of a digest; ``split`` says whether parts were asked for; ``finished`` is
+    what an export that was stopped has left, and ``shard_bytes`` when a file is followed by another.
     """
 
     folder: Path
     pictures: Callable[[str], bytes]
     split: bool
+    finished: Finished
+    shard_bytes: int
 
     def name(self, stem: str, ending: str) -> Callable[[str], str]:
         """How files that need no folder are named: the stem alone, or with the part where there are parts."""
         return lambda part: f"{stem}_{part}.{ending}" if self.split else f"{stem}.{ending}"
+
+    def lay_down(self, folder: str, name: str, digest: str) -> str:
+        """Put a picture into a folder of the export unless it lies there already; its file name."""
+        file = f"{name}.png"
+        if not (self.folder / folder / file).exists():
+            lay_down(self.folder / folder, file, self.pictures(digest))
+        return file
 
 
 @dataclass(frozen=True, slots=True)

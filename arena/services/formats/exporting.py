@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
 from sqlalchemy.orm import Session
 
 from analysis.outcomes import Outcome
@@ -17,9 +19,10 @@ from arena.domain.seals import day_of
 from arena.queries.releases import campaigns_of, entrant_cards, questions
 from arena.services.formats import boards
 from arena.services.formats.card import Facts, format_card
-from arena.services.formats.choosing import choose
+from arena.services.formats.choosing import Chosen, choose
 from arena.services.formats.contracts import Desk, Format, Parts, Preference
 from arena.services.formats.filters import Filters
+from arena.services.formats.finished import Finished, begin, plan_of
 from arena.services.formats.folder import made_whole, sign
 from arena.services.formats.pictures import Pictures
 from arena.services.formats.registry import find
@@ -27,6 +30,7 @@ from arena.services.publishing import while_open
 from arena.storage import ImageStore
 
 Progress = Callable[[int, int], None]
+SHARD_BYTES: Final = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class FormatReport:
     """What was written: ``rows_in`` is ``rows_out`` and all that was dropped.
 
     They count votes, or for the boards rows of boards; ``parts`` counts the rows of the files, which are
-    fewer where a row holds several votes.
+    fewer where a row holds several votes. ``note`` says what became of an export that was stopped here.
     """
 
     format: str
@@ -48,10 +52,16 @@ class FormatReport:
     files: int
     bytes: int
     warnings: tuple[str, ...]
+    note: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON."""
         return {**asdict(self), "warnings": list(self.warnings)}
+
+    def signed(self) -> dict[str, Any]:
+        """What the folder itself tells: nothing of where it lies and how it came about."""
+        own = ("folder", "files", "bytes", "note")
+        return {key: value for key, value in self.as_dict().items() if key not in own}
 
     def lines(self) -> list[str]:
         """The report for people."""
@@ -60,7 +70,7 @@ class FormatReport:
             f"{self.format}: {self.rows_in:,} in, {self.rows_out:,} out; rows: {parts}",
             *(f"Dropped: {n:,} {why}" for why, n in self.dropped.items()),
             *(f"Merged: {' and '.join(outcomes)} are both {word}" for word, outcomes in self.merged.items()),
-            *(f"Note: {warning}" for warning in self.warnings),
+            *(f"Note: {told}" for told in (*self.warnings, self.note) if told),
             f"{self.files:,} files, {self.bytes / 1e6:.1f} MB in {self.folder}; "
             "check them with `sha256sum -c SHA256SUMS` there.",
         ]
@@ -72,6 +82,7 @@ class _Written:
     rows_out: int
     dropped: Mapping[str, int]
     parts: Parts
+    finished: Finished
 
 
 def export_as(
@@ -83,6 +94,7 @@ def export_as(
     asked: Filters,
     now: datetime,
     rng: random.Random,
+    shard_bytes: int = SHARD_BYTES,
     progress: Progress | None = None,
 ) -> FormatReport:
     """Write an export in another format than the arena's own.
@@ -94,11 +106,14 @@ def export_as(
     name : str
         Key of `arena.domain.formats.FORMATS`, but for the arena's own format.
     folder : Path
-        New, empty, or an earlier export of this kind, which is replaced once the new one is whole.
+        New, empty, or an earlier export of this kind, which is replaced once the new one is whole. If the
+        same export was stopped there, this one goes on with it.
     asked : Filters
         Which votes.
     rng : random.Random
         Numbers the raters; unpredictable, unless two exports shall number them alike.
+    shard_bytes : int
+        Formats of several files begin another after so many bytes of pictures.
     progress : callable, optional
         Is told how many pictures and votes are done, and how many there are.
 
@@ -109,19 +124,20 @@ def export_as(
     Invalid, UnknownCampaign, UnknownEntrant
         If something is asked for that cannot be had, or no vote is left.
     Unavailable
-        If the disk is full or the folder cannot be written; nothing is left then.
+        If the disk is full or the folder cannot be written; run again, it goes on where it stopped.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     tell = progress or (lambda _done, _all: None)
+    key = rng.randbytes(32)
     form = None if name == LEADERBOARD else find(name)
     campaigns = campaigns_of(session, asked.campaign)
     with made_whole(folder) as part:
         if form is None:
-            written = _boards(session, part, asked)
+            written = _boards(session, part, asked, key)
         else:
             campaign_id = None if asked.campaign is None else campaigns[0].id
-            written = _votes(session, part, form, asked, campaign_id, images, rng, tell)
+            written = _votes(session, part, form, asked, campaign_id, images, key, shard_bytes, tell)
         facts = Facts(
             format=name,
             title=form.title if form else boards.TITLE,
@@ -157,11 +173,9 @@ def export_as(
             files=0,
             bytes=0,
             warnings=(*_empty_parts(asked, written.parts), *while_open(campaigns, now)),
+            note=written.finished.note,
         )
-        told = {
-            key: value for key, value in report.as_dict().items() if key not in ("folder", "files", "bytes")
-        }
-        files, size = sign(part, told)
+        files, size = sign(part, report.signed(), written.finished.sums())
     return replace(report, files=files, bytes=size)
 
 
@@ -172,10 +186,13 @@ def _votes(
     asked: Filters,
     campaign_id: int | None,
     images: ImageStore,
-    rng: random.Random,
+    key: bytes,
+    shard_bytes: int,
     tell: Progress,
 ) -> _Written:
-    chosen = choose(session, asked, form, campaign_id=campaign_id, store=images, rng=rng, step=tell)
+    chosen = choose(session, asked, form, campaign_id=campaign_id, store=images, step=tell)
+    finished = begin(part, _plan(chosen, form, asked, shard_bytes), key)
+    chosen.number_raters(finished.key)
     read = len(chosen.pictures) if form.pictures else 0
     total = read + len(chosen)
 
@@ -184,13 +201,37 @@ def _votes(
             yield vote
             tell(read + done, total)
 
-    parts = form.write(counted(), Desk(part, Pictures(images), split=asked.split is not None))
-    return _Written(chosen.votes_in, len(chosen), chosen.dropped, parts)
+    desk = Desk(part, Pictures(images), asked.split is not None, finished, shard_bytes)
+    parts = form.write(counted(), desk)
+    return _Written(chosen.votes_in, len(chosen), chosen.dropped, parts, finished)
 
 
-def _boards(session: Session, part: Path, asked: Filters) -> _Written:
-    rows_in, dropped, parts = boards.write_boards(session, part, asked)
-    return _Written(rows_in, rows_in - sum(dropped.values()), dropped, parts)
+def _plan(chosen: Chosen, form: Format, asked: Filters, shard_bytes: int) -> str:
+    """Digest of all that the files are made of: an export goes on with one that was of the same."""
+    return plan_of(
+        {
+            "format": form.name,
+            "filters": asked.told(),
+            "shards": shard_bytes,
+            "writers": (version("vernissage-arena"), pa.__version__),
+            "in": chosen.votes_in,
+            "dropped": chosen.dropped,
+            "questions": chosen.questions,
+            "names": chosen.names,
+            "prompts": chosen.prompts,
+            "pictures": chosen.pictures,
+            "parts": chosen.parts,
+        },
+        chosen.columns,
+    )
+
+
+def _boards(session: Session, part: Path, asked: Filters, key: bytes) -> _Written:
+    """Boards are few and written anew."""
+    finished = begin(part, key.hex(), key)
+    desk = Desk(part, lambda _digest: b"", split=False, finished=finished, shard_bytes=SHARD_BYTES)
+    rows_in, dropped, parts = boards.write_boards(session, desk, asked)
+    return _Written(rows_in, rows_in - sum(dropped.values()), dropped, parts, finished)
 
 
 def _empty_parts(asked: Filters, parts: Parts) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from arena.services.formats.contracts import Desk, Format, Part, Parts, Preference
-from arena.services.formats.pictures import lay_down
 from arena.services.formats.sinks import CsvFiles
 
 COLUMNS = (
@@ -29,8 +28,7 @@ def write_imagefolder(votes: Iterator[Preference], desk: Desk) -> Parts:
     with CsvFiles(desk.folder, lambda part: f"{part}/metadata.csv", COLUMNS) as files:
         for vote in votes:
             names = [
-                lay_down(desk.folder / vote.split, side.picture.digest, desk.pictures(side.picture.digest))
-                for side in vote.sides
+                desk.lay_down(vote.split, side.picture.digest, side.picture.digest) for side in vote.sides
             ]
             cells = (
                 *names,
@@ -54,9 +52,9 @@ def write_kohya(votes: Iterator[Preference], desk: Desk) -> Parts:
     for vote in votes:
         won = float(KOHYA.words[vote.outcome] or "nan") == 1.0
         for name, side in zip(("w", "l"), vote.sides if won else vote.sides[::-1], strict=True):
-            folder = desk.folder / f"1_{vote.split}" / name
-            file = lay_down(folder, f"{vote.number:09d}", desk.pictures(side.picture.digest))
-            (folder / file).with_suffix(".txt").write_text(vote.prompt.text, encoding="utf-8")
+            folder = f"1_{vote.split}/{name}"
+            file = desk.lay_down(folder, f"{vote.number:09d}", side.picture.digest)
+            (desk.folder / folder / file).with_suffix(".txt").write_text(vote.prompt.text, encoding="utf-8")
         rows[vote.split] += 1
     return {part: Part("", n) for part, n in rows.items()}
 

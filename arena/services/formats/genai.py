@@ -26,8 +26,10 @@ SCHEMA = hugging_face(
 
 def write_genai_bench(votes: Iterator[Preference], desk: Desk) -> Parts:
     """Write GenAI-Bench's image_generation."""
-    with Tables(desk.folder, GENAI_BENCH.config, SCHEMA) as tables:
+    with Tables(desk, GENAI_BENCH.config, SCHEMA) as tables:
         for vote in votes:
+            if tables.kept(vote.split):
+                continue
             left, right = (
                 {"bytes": desk.pictures(side.picture.digest), "path": f"{side.picture.digest}.png"}
                 for side in vote.sides

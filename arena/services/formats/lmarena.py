@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from arena.services.formats.contracts import Desk, Format, Parts, Preference, Side
-from arena.services.formats.pictures import lay_down
 from arena.services.formats.sinks import CsvFiles, Tables
 
 COLUMNS_55K = (
@@ -109,7 +108,7 @@ def write_55k(votes: Iterator[Preference], desk: Desk) -> Parts:
     with CsvFiles(desk.folder, lambda part: f"{part}.csv", COLUMNS_55K) as files:
         for vote in votes:
             digests = [side.picture.digest for side in vote.sides]
-            names = [lay_down(desk.folder / "images", digest, desk.pictures(digest)) for digest in digests]
+            names = [desk.lay_down("images", digest, digest) for digest in digests]
             word = LMARENA_55K.words[vote.outcome]
             assert word is not None, "no outcome is dropped"
             cells = [
@@ -126,8 +125,10 @@ def write_55k(votes: Iterator[Preference], desk: Desk) -> Parts:
 
 def write_140k(votes: Iterator[Preference], desk: Desk) -> Parts:
     """Write conversations with typed content."""
-    with Tables(desk.folder, "data", SCHEMA_140K) as tables:
+    with Tables(desk, "data", SCHEMA_140K) as tables:
         for vote in votes:
+            if tables.kept(vote.split):
+                continue
             user = _said("user", type="text", text=vote.prompt.text)
             answers = [_picture(side, desk) for side in vote.sides]
             tables.add(

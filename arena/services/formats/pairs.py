@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from arena.services.formats.contracts import Desk, Format, Part, Parts, Preference
-from arena.services.formats.pictures import lay_down
 from arena.services.formats.sinks import IMAGE, JsonArrays, Tables, hugging_face
 
 SCHEMA = hugging_face(
@@ -35,8 +34,10 @@ _NOBODY_ASKED = dict.fromkeys(("country", "language", "occupation", "gender", "u
 
 def write_rapidata(votes: Iterator[Preference], desk: Desk) -> Parts:
     """Write a row a pair of pictures."""
-    with Tables(desk.folder, "data", SCHEMA) as tables:
+    with Tables(desk, "data", SCHEMA) as tables:
         for first, group in _pairs(votes):
+            if tables.kept(first.split):
+                continue
             digests = [side.picture.digest for side in first.sides]
             pictures = [{"bytes": desk.pictures(digest), "path": f"{digest}.png"} for digest in digests]
             counts = Counter(_counted(first, vote) for vote in group)
@@ -119,7 +120,7 @@ def _ranked(first: Preference, group: list[Preference], desk: Desk) -> dict[str,
 
 
 def _file(vote: Preference, digest: str, desk: Desk) -> str:
-    return lay_down(desk.folder / vote.split, digest, desk.pictures(digest))
+    return desk.lay_down(vote.split, digest, digest)
 
 
 RAPIDATA = Format(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pyarrow as pa
 
 from arena.services.formats.contracts import Desk, Format, Part, Parts, Preference
-from arena.services.formats.sinks import SHARD_BYTES, Row, Tables, hugging_face
+from arena.services.formats.finished import BEGUN
+from arena.services.formats.sinks import Row, Tables, hugging_face
 
 SCHEMA = hugging_face(
     pa.schema(
@@ -71,13 +75,15 @@ def write_dpo(votes: Iterator[Preference], desk: Desk) -> Parts:
 
 
 def _write(form: Format, votes: Iterator[Preference], desk: Desk) -> Parts:
-    with Tables(desk.folder, "data", SCHEMA) as tables:
+    with Tables(desk, "data", SCHEMA) as tables:
         for number, vote in enumerate(votes):
-            row = _row(form, vote, desk, number)
-            size = len(row["jpg_0"]) + len(row["jpg_1"])
-            tables.add(vote.split, row, size)
+            parts = [vote.split]
             if vote.first_on_prompt and vote.split != "train":
-                tables.add(f"{vote.split}_unique", row, size)
+                parts.append(f"{vote.split}_unique")
+            wanted = [part for part in parts if not tables.kept(part)]
+            row = _row(form, vote, desk, number) if wanted else {}
+            for part in wanted:
+                tables.add(part, row, len(row["jpg_0"]) + len(row["jpg_1"]))
     return tables.parts
 
 
@@ -112,10 +118,12 @@ def _row(form: Format, vote: Preference, desk: Desk, number: int) -> Row:
 def write_webdataset(votes: Iterator[Preference], desk: Desk) -> Parts:
     """Write tar files, a few hundred megabytes each, with five members a vote."""
     tars: dict[str, _Tars] = {}
-    try:
+    with ExitStack() as opened:
         for vote in votes:
             if vote.split not in tars:
-                tars[vote.split] = _Tars(desk.folder, vote.split)
+                tars[vote.split] = opened.enter_context(_Tars(desk, vote.split))
+            if tars[vote.split].kept():
+                continue
             label = label_of(WEBDATASET, vote)
             tars[vote.split].add(
                 f"{vote.number:09d}",
@@ -127,42 +135,59 @@ def write_webdataset(votes: Iterator[Preference], desk: Desk) -> Parts:
                     "original_prompt.txt": vote.prompt.text.encode(),
                 },
             )
-    finally:
-        for opened in tars.values():
-            opened.close()
-    return {part: Part(f"{part}-*.tar", opened.samples) for part, opened in tars.items()}
+    return {part: Part(f"{part}-*.tar", told.samples) for part, told in tars.items()}
 
 
 class _Tars:
-    """Numbered tar files of one part."""
+    """Numbered tar files of one part; a context that ends the last of them."""
 
-    def __init__(self, folder: Path, part: str) -> None:
-        self._folder = folder
+    def __init__(self, desk: Desk, part: str) -> None:
+        self._desk = desk
         self._part = part
-        self._number = 0
         self._tar: tarfile.TarFile | None = None
+        self._kept = sum(whole.rows for whole in desk.finished.of(part))
+        self._in_tar = 0
         self.samples = 0
+
+    def kept(self) -> bool:
+        """Whether the next sample is in a finished file; it is then counted."""
+        if self.samples < self._kept:
+            self.samples += 1
+            return True
+        return False
 
     def add(self, key: str, members: dict[str, bytes]) -> None:
         """Add a sample."""
         if self._tar is None:
-            name = f"{self._part}-{self._number:06d}.tar"
-            self._tar = tarfile.open(self._folder / name, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+            name = f"{self._part}-{len(self._desk.finished.of(self._part)):06d}.tar{BEGUN}"
+            self._tar = tarfile.open(self._desk.folder / name, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         for name, data in members.items():
             told = tarfile.TarInfo(f"{key}.{name}")
             told.size = len(data)
             self._tar.addfile(told, io.BytesIO(data))
         self._tar.getmembers().clear()  # tarfile remembers every member otherwise
         self.samples += 1
-        if self._tar.offset >= SHARD_BYTES:
-            self.close()
+        self._in_tar += 1
+        if self._tar.offset >= self._desk.shard_bytes:
+            self._end()
 
-    def close(self) -> None:
-        """End the tar file."""
+    def _end(self) -> None:
         if self._tar is not None:
             self._tar.close()
-            self._tar = None
-            self._number += 1
+            self._desk.finished.add(self._part, Path(str(self._tar.name)), self._in_tar)
+            self._tar, self._in_tar = None, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._end()
+        elif self._tar is not None:
+            with suppress(OSError):
+                self._tar.close()
 
 
 PICKAPIC = Format(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 
 from arena.storage import ImageStore
 
@@ -32,12 +31,3 @@ class Pictures:
         while self._room < 0 and len(self._held) > 1:
             self._room += len(self._held.popitem(last=False)[1])
         return data
-
-
-def lay_down(folder: Path, name: str, data: bytes) -> str:
-    """Write a picture into a folder unless it lies there already; its file name."""
-    file = folder / f"{name}.png"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    return file.name

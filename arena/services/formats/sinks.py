@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -15,7 +15,8 @@ from typing import IO, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arena.services.formats.contracts import Part, Parts
+from arena.services.formats.contracts import Desk, Part, Parts
+from arena.services.formats.finished import BEGUN
 
 Row = Mapping[str, Any]
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -23,8 +24,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 GROUP_ROWS = 2_000
 GROUP_BYTES = 16 * 2**20
-SHARD_BYTES = 512 * 2**20
-"""A row group is written when it has so many rows or bytes of pictures, a new file begun after so many."""
+"""A row group is written when it has so many rows, or bytes of pictures."""
 
 
 def hugging_face(schema: pa.Schema) -> pa.Schema:
@@ -43,23 +43,31 @@ def _dtype(kind: pa.DataType) -> str:
 
 
 class Tables:
-    """Parquet files of parts, as ``FOLDER/PART-00000-of-00001.parquet``; memory holds one row group a part.
+    """Parquet files of parts, as ``FOLDER/PART-00000.parquet``; memory holds one row group a part.
 
-    A context: only at its end, when their number is known, the files get their names.
+    A context that ends the last file of each part. Before a row is made, ask with `kept` whether an export
+    that was stopped has it already.
     """
 
-    def __init__(self, root: Path, folder: str, schema: pa.Schema) -> None:
-        self._root = root
+    def __init__(self, desk: Desk, folder: str, schema: pa.Schema) -> None:
+        self._desk = desk
         self._folder = folder
         self._schema = schema
         self._parts: dict[str, _Shards] = {}
 
+    def kept(self, part: str) -> bool:
+        """Whether the next row of a part is in a finished file; it is then counted."""
+        return self._shards(part).kept()
+
     def add(self, part: str, row: Row, size: int = 0) -> None:
         """Add a row to a part; ``size`` is what its pictures weigh, in bytes."""
+        self._shards(part).add(row, size)
+
+    def _shards(self, part: str) -> _Shards:
         if part not in self._parts:
-            (self._root / self._folder).mkdir(parents=True, exist_ok=True)
-            self._parts[part] = _Shards(self._root / self._folder, part, self._schema)
-        self._parts[part].add(row, size)
+            (self._desk.folder / self._folder).mkdir(parents=True, exist_ok=True)
+            self._parts[part] = _Shards(self._desk, self._folder, part, self._schema)
+        return self._parts[part]
 
     @property
     def parts(self) -> Parts:
@@ -76,53 +84,75 @@ class Tables:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for shards in self._parts.values():
-            shards.close(whole=error is None)
+            if error is None:
+                shards.end()
+            else:
+                shards.let_go()
 
 
 class _Shards:
     """The files of one part."""
 
-    def __init__(self, folder: Path, part: str, schema: pa.Schema) -> None:
-        self._folder = folder
+    def __init__(self, desk: Desk, folder: str, part: str, schema: pa.Schema) -> None:
+        self._desk = desk
+        self._stem = desk.folder / folder / part
         self._part = part
         self._schema = schema
-        self._files: list[Path] = []
         self._writer: Any = None
         self._group: list[Row] = []
-        self._group_bytes = self._shard_bytes = 0
+        self._group_bytes = self._shard_bytes = self._shard_rows = 0
+        self._group_limit = min(GROUP_BYTES, desk.shard_bytes)
+        self._kept = sum(whole.rows for whole in desk.finished.of(part))
         self.rows = 0
+
+    def kept(self) -> bool:
+        if self.rows < self._kept:
+            self.rows += 1
+            return True
+        return False
 
     def add(self, row: Row, size: int) -> None:
         self._group.append(row)
         self._group_bytes += size
         self.rows += 1
-        if len(self._group) >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES:
+        if len(self._group) >= GROUP_ROWS or self._group_bytes >= self._group_limit:
             self._flush()
+
+    @property
+    def _begun(self) -> Path:
+        """The file that is being written."""
+        place = len(self._desk.finished.of(self._part))
+        return self._stem.with_name(f"{self._part}-{place:05d}.parquet{BEGUN}")
 
     def _flush(self) -> None:
         if not self._group:
             return
         if self._writer is None:
-            self._files.append(self._folder / f"{self._part}-{len(self._files):05d}.part")
-            self._writer = pq.ParquetWriter(self._files[-1], self._schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self._begun, self._schema, compression="zstd")
         table = pa.Table.from_pylist(self._group, schema=self._schema)
         self._writer.write_table(table, row_group_size=len(self._group))
         self._shard_bytes += self._group_bytes
+        self._shard_rows += len(self._group)
         self._group, self._group_bytes = [], 0
-        if self._shard_bytes >= SHARD_BYTES:
-            self._end()
+        if self._shard_bytes >= self._desk.shard_bytes:
+            self._end_shard()
 
-    def _end(self) -> None:
+    def _end_shard(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._writer, self._shard_bytes = None, 0
+            self._desk.finished.add(self._part, self._begun, self._shard_rows)
+        self._writer, self._shard_bytes, self._shard_rows = None, 0, 0
 
-    def close(self, *, whole: bool) -> None:
-        if whole:
-            self._flush()
-        self._end()
-        for place, file in enumerate(self._files if whole else ()):
-            file.rename(file.with_name(f"{self._part}-{place:05d}-of-{len(self._files):05d}.parquet"))
+    def end(self) -> None:
+        """Write what is left."""
+        self._flush()
+        self._end_shard()
+
+    def let_go(self) -> None:
+        """Close the file that is being written, whatever state it is in."""
+        if self._writer is not None:
+            with suppress(OSError):
+                self._writer.close()
 
 
 class _Texts(ABC):

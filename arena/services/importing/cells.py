@@ -15,6 +15,8 @@ from arena.errors import Invalid
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 A_DAY: Final = timedelta(days=1)
+MOST_COUNTED: Final = 1_000_000
+"""Votes that one row may stand for: a number too many would fill the memory."""
 _SHOWN = 80
 
 
@@ -42,7 +44,7 @@ class Row:
         value = self.cells.get(column)
         if value is None:
             return ""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or _is_broken(value):
             raise self.wrong(column, "is no text")
         return value.strip()
 
@@ -65,10 +67,10 @@ class Row:
         return number
 
     def count(self, column: str) -> int:
-        """A whole number from nought on."""
+        """A whole number from nought to `MOST_COUNTED`."""
         number = self.number(column)
-        if number < 0 or number != int(number):
-            raise self.wrong(column, "is no count of votes")
+        if not 0 <= number <= MOST_COUNTED or number != int(number):
+            raise self.wrong(column, f"is no count of votes; it is at most {MOST_COUNTED:,}")
         return int(number)
 
     def outcome(
@@ -105,11 +107,19 @@ class Row:
             return None
         try:
             at = _moment(value)
-        except (ValueError, OverflowError, OSError):
+        except (TypeError, ValueError, OverflowError, OSError):
             raise self.wrong(column, "is no moment; write seconds since 1970, or ISO 8601") from None
         if not EARLIEST <= at <= now + A_DAY:
             raise self.wrong(column, f"is {at:%Y-%m-%d} and not between {EARLIEST:%Y-%m-%d} and now")
         return at
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a text holds half of a surrogate pair, or a NUL, which no database takes."""
+    try:
+        return b"\0" in text.encode()
+    except UnicodeEncodeError:
+        return True
 
 
 def _moment(value: Any) -> datetime:

@@ -40,7 +40,8 @@ def columns_of(path: Path) -> tuple[str, ...]:
     if path.suffix in (".csv", ".tsv"):
         with path.open(encoding="utf-8-sig", newline="") as file, _told_plainly(path):
             return tuple(next(_csv(path, file), []))
-    first = next(_objects(path), None)
+    with _told_plainly(path):
+        first = next(_objects(path), None)
     return tuple(first[0]) if first else ()
 
 
@@ -131,6 +132,8 @@ def _objects(path: Path) -> Iterator[tuple[dict[str, Any], float]]:
             while (at := _next(held, at)) < len(held) and held[at] != "]":
                 try:
                     told, end = parse(held, at)
+                except RecursionError as error:
+                    raise Invalid(f"{path.name}, row {number + 1:,} is nested too deeply") from error
                 except ValueError as error:
                     if whole:
                         raise Invalid(f"{path.name}, row {number + 1:,} is no JSON: {error}") from None

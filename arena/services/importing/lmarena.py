@@ -93,7 +93,7 @@ def _listed(row: Row, column: str) -> str:
     """The first of a JSON list of texts."""
     try:
         told = json.loads(row.text(column) or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise row.wrong(column, "is no JSON list of texts") from None
     if not isinstance(told, list) or not all(isinstance(each, str | None) for each in told):
         raise row.wrong(column, "is no JSON list of texts")

@@ -2,4 +2,4 @@
 
 import { enhance } from "./zoom.js";
 
-document.querySelectorAll("[data-pair]").forEach(enhance);
+document.querySelectorAll("[data-pair]").forEach((pair) => enhance(pair));

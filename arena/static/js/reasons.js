@@ -1,27 +1,37 @@
-// reasons.js - Enter reveals; no second submit
+// reasons.js - Enter goes on, and so does a tap on a tag; no second submit
 
 import { isCommand } from "./keys.js";
-import { enhance as enhanceZoom } from "./zoom.js";
+import { hangReady, prepare } from "./next.js";
+import { deliver } from "./outbox.js";
+import { hang } from "./swap.js";
 
 /**
  * @param {HTMLFormElement} form
+ * @param {AbortSignal} signal
  */
-export function enhance(form) {
+export function enhance(form, signal) {
   const go = form.querySelector("[data-go]");
   let sent = false;
-  go.focus({ preventScroll: true });
-  form.addEventListener("submit", (event) => {
-    if (sent) event.preventDefault();
-    sent = true;
-  });
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload();
-  });
-  document.addEventListener("keydown", (event) => {
-    const elsewhere = event.target instanceof Element && event.target.closest("button, a, summary");
-    if (event.key === "Enter" && !elsewhere && isCommand(event)) form.requestSubmit(go);
-  });
-}
 
-document.querySelectorAll("form[data-reasons]").forEach(enhance);
-document.querySelectorAll(".pair").forEach(enhanceZoom);
+  form.addEventListener("submit", async (event) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    if (sent) return;
+    sent = true;
+    const delivered = deliver(form, event.submitter);
+    if ("atOnce" in form.dataset && hangReady()) return; // the names do not come now: nothing to wait for
+    const { page, address } = await delivered;
+    if (signal.aborted) return;
+    if (page) hang(page, { moving: true });
+    else location.assign(address);
+  });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const elsewhere = event.target instanceof Element && event.target.closest("button, a, summary");
+      if (event.key === "Enter" && !elsewhere && isCommand(event)) form.requestSubmit(go);
+    },
+    { signal },
+  );
+  prepare(form.dataset.next).catch(() => {}); // the server deals it later
+}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
 from arena.db import Database, told_plainly
 from arena.services.keys import Embargo, Holder, digest_of, find_holder
 from arena.web.api.faults import Fault
-from arena.web.limits import Minutes
+from arena.web.limits import Counts, Minutes
 
 
 class Gate(Protocol):
@@ -69,8 +67,8 @@ class OneKey:
 class Allowances:
     """How often each key may ask: as many requests a minute as its limit says."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._minutes = Minutes(clock)
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._minutes = counts or Minutes()
 
     def take(self, holder: Holder) -> None:
         """Count a request.

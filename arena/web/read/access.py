@@ -12,7 +12,7 @@ from flask import Request
 from sqlalchemy.orm import Session
 
 from arena.services.keys import Holder, find_holder
-from arena.web.limits import Minutes, Taken
+from arena.web.limits import Counts, Minutes, Taken
 from arena.web.read.problems import Problem
 
 PER_ADDRESS = 120
@@ -23,11 +23,14 @@ PER_ADDRESS = 120
 class Door:
     """Counts who comes in.
 
-    Addresses are known by a keyed digest alone, whose key is this process's own and is never kept.
+    Addresses are known by a keyed digest alone. Its key is this process's own and never kept, unless several
+    processes count together, which need one and the same. What a proxy says of an address is believed if the
+    proxy is on this machine or in one of the networks of ``proxies``.
     """
 
-    minutes: Minutes = field(default_factory=Minutes)
-    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    minutes: Counts = field(default_factory=Minutes)
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    proxies: tuple[str, ...] = ()
 
     def by_address(self, request: Request) -> Taken:
         """Count a request of an address.
@@ -37,8 +40,12 @@ class Door:
         Problem
             429, if its minute is used up.
         """
-        address = hmac.digest(self._key, _network(_address(request)).encode(), hashlib.sha256).hex()
-        return self._count(f"address {address}", PER_ADDRESS, "this address")
+        return self._count(self.name_of(request), PER_ADDRESS, "this address")
+
+    def name_of(self, request: Request) -> str:
+        """What the address of a request is counted as: its keyed digest."""
+        address = hmac.digest(self.key, _network(self._address(request)).encode(), hashlib.sha256).hex()
+        return f"address {address}"
 
     def by_key(self, holder: Holder) -> Taken | None:
         """Count a request of a key; nothing where the key has no limit.
@@ -51,6 +58,25 @@ class Door:
         if holder.per_minute is None:
             return None
         return self._count(f"key {holder.name}", holder.per_minute, "this key")
+
+    def is_this_machine(self, request: Request) -> bool:
+        """Whether a request comes from this machine itself, and not through a proxy on it."""
+        return is_loopback(self._address(request))
+
+    def _address(self, request: Request) -> str:
+        """Where a request comes from; behind a proxy that is believed, what that proxy says."""
+        peer = request.remote_addr or ""
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return told if told and self._believes(peer) else peer
+
+    def _believes(self, peer: str) -> bool:
+        if is_loopback(peer):
+            return True
+        try:
+            known = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(known in ipaddress.ip_network(network) for network in self.proxies)
 
     def _count(self, name: str, most: int, who: str) -> Taken:
         taken = self.minutes.take(name, most)
@@ -89,14 +115,8 @@ def holder_of(session: Session, authorization: str) -> Holder:
     return holder
 
 
-def _address(request: Request) -> str:
-    """Where a request comes from; behind a proxy on this machine, what that proxy says."""
-    peer = request.remote_addr or ""
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return told if told and _is_loopback(peer) else peer
-
-
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

@@ -17,12 +17,15 @@ from arena.domain.columns import VOTES
 from arena.domain.views import View
 from arena.errors import NotFound, UnknownEntrant
 from arena.queries import released, runs
-from arena.queries.boards import Board, board, campaigns, find_campaign, find_criterion
+from arena.queries.board_readers import check_board, kept_back, shown_first
+from arena.queries.boards import Board, board
 from arena.queries.entrants import ledger
+from arena.queries.finding import campaigns, find_campaign, find_criterion
 from arena.queries.releases import prompt_row
 from arena.services.keys import Holder
 from arena.services.standings import ask
 from arena.services.vote_tables import vote_rows
+from arena.tables import Campaign
 from arena.web.context import writing
 from arena.web.downloads import streamed
 from arena.web.read.asking import Asked, cursor_of
@@ -85,7 +88,9 @@ def leaderboard(reading: Reading) -> Board:
     """The newest board of a view; a view whose run lags is asked of the worker."""
     slug, asked = reading.asked["campaign"], reading.asked["criterion"]
     if slug is None:
-        slug = next((line.slug for line in campaigns(reading.session) if line.votes), None)
+        slug = next((line.slug for line in shown_first(reading.session, now=reading.now) if line.votes), None)
+    if slug is not None:
+        _see_that_it_is_shown(reading, find_campaign(reading.session, slug))
     if slug is not None and asked is not None:
         _see_that_it_asks(reading.session, slug, asked)
     view = View.read(reading.asked.given)
@@ -169,6 +174,7 @@ def all_runs(reading: Reading) -> dict[str, Any]:
         view=reading.asked["view"],
         after=reading.asked["cursor"],
         limit=reading.asked["limit"] + 1,
+        shown=None if _sees_all(reading) else reading.now,
     )
     return _page(reading, [(line.run, line) for line in lines])
 
@@ -176,6 +182,7 @@ def all_runs(reading: Reading) -> dict[str, Any]:
 def one_run(reading: Reading) -> dict[str, Any]:
     """One rating run with its details."""
     line, details = runs.one_run(reading.session, reading.asked["number"])
+    _see_that_it_is_shown(reading, find_campaign(reading.session, line.campaign))
     return {**tell(line), "details": details}
 
 
@@ -195,7 +202,16 @@ def votes_mark(reading: Reading) -> tuple[Any, ...]:
 
 def runs_mark(reading: Reading) -> tuple[Any, ...]:
     """Numbers that change with the runs."""
-    return (runs.newest_of_all(reading.session),)
+    return (runs.newest_of_all(reading.session), *reading.session.scalars(kept_back(reading.now)))
+
+
+def _sees_all(reading: Reading) -> bool:
+    return reading.holder is not None and reading.holder.may_unblind
+
+
+def _see_that_it_is_shown(reading: Reading, campaign: Campaign) -> None:
+    """See that the board of a campaign is everybody's, or that the key shows all boards."""
+    check_board(reading.session, campaign, now=reading.now, operator=_sees_all(reading))
 
 
 def _see_that_it_asks(session: Session, campaign: str, criterion: str) -> None:

@@ -1,4 +1,4 @@
-"""What the README shows of the read API, run as it stands there against a server."""
+"""What the docs show of the read API, run as it stands there against a server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from arena.storage import ImageStore
 from tests.contracts.reading import reader
 from tests.contracts.running import served
 
-README = Path(__file__).parents[2] / "README.md"
+DOCS = Path(__file__).parents[2] / "docs" / "data.md"
 
 
-def test_pandas_reads_votes_and_a_board_as_the_readme_says(
+def test_pandas_reads_votes_and_a_board_as_the_docs_say(
     database: Database, images: ImageStore, tmp_path: Path
 ) -> None:
-    section = README.read_text().split("## Read API\n")[1].split("\n## ")[0]
+    section = DOCS.read_text().split("## Read API\n")[1].split("\n## ")[0]
     (shown,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     with reader(database, images, tmp_path / "home", slug="demo") as api, served(api.app) as url:
         names: dict[str, pd.DataFrame] = {}
