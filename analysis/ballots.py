@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from analysis.arrays import Bools, Floats, Ints
 from analysis.comparisons import TIE, Comparisons
 from analysis.errors import InvalidComparisons
-from analysis.rater_tests import leave_one_out
+from analysis.rater_looks import leave_one_out
 
 MIDDLE: Final = 0.75
 """Tastes are read off this quantile of squared deviations: half as many dishonest raters as lie beyond it

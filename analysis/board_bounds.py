@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.bootstrap import Bootstrap
-from analysis.cluster_bootstrap import ClusterBootstrap
-from analysis.connectivity import Standing
+from analysis.cluster_resampling import ClusterBootstrap
+from analysis.connections import Standing
 from analysis.estimate import StrengthFit
 from analysis.intervals import wald_intervals
 from analysis.profile import NOTHING, held_intervals, profile_interval
+from analysis.resampling import Bootstrap
 from analysis.scale import to_rating
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.clustering import FEW_CLUSTERS
-from analysis.connectivity import Standing
+from analysis.connections import Standing
 from analysis.estimate import StrengthFit
 from analysis.likelihood import DENSE_LIMIT
 from analysis.profile import FEW_ONE_WAY, FEW_VOTES

@@ -17,7 +17,7 @@ import numpy as np
 
 from analysis.arrays import Floats
 from analysis.comparisons import Comparisons, require_option
-from analysis.connectivity import connect
+from analysis.connections import connect
 from analysis.errors import ConvergenceError, InvalidOption
 from analysis.estimate import StrengthFit, maximise, within_components
 from analysis.likelihood import BradleyTerry

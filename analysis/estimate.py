@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.comparisons import Comparisons, Votes
-from analysis.connectivity import Connectivity, algebraic_connectivity, connect
+from analysis.connections import Connectivity, algebraic_connectivity, connect
 from analysis.errors import ConvergenceError, InvalidOption
 from analysis.likelihood import DENSE_LIMIT, Model, Summit, Terms, climb
 from analysis.pairs import Pairs, pairs_of

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from analysis.arrays import Floats
+from analysis.boards import Leaderboard, LeaderboardRow
 from analysis.comparisons import LEFT, RIGHT, Comparisons, require_option
 from analysis.errors import InvalidComparisons
-from analysis.leaderboard import Leaderboard, LeaderboardRow
 from analysis.themes import MARKERS, THEMES, Theme
 
 if TYPE_CHECKING:

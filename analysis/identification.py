@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.connectivity import Connectivity
+from analysis.connections import Connectivity
 
 UNIDENTIFIED: Final = 1e-8
 """A direction of the scaled information with less than this cannot be told from none."""

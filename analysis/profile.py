@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from scipy.special import log_expit, ndtri
 
 from analysis.arrays import Bools, Floats, Ints
-from analysis.connectivity import Standing
+from analysis.connections import Standing
 from analysis.errors import ConvergenceError
 from analysis.estimate import StrengthFit, generalised_inverse, within_components
 from analysis.likelihood import climb

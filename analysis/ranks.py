@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 
 from analysis.arrays import Bools, Floats
-from analysis.connectivity import Standing
+from analysis.connections import Standing
 from analysis.estimate import StrengthFit
 from analysis.intervals import deviations
 from analysis.profile import cautious_covariance, profile_interval

@@ -29,7 +29,7 @@ from analysis.ballots import Ballots
 from analysis.errors import InvalidOption
 from analysis.estimate import StrengthFit, generalised_inverse
 from analysis.multiplicity import adjust_p_values
-from analysis.rater_tests import EXCEEDANCES
+from analysis.rater_looks import EXCEEDANCES
 
 LOOKS: Final = ("surprise", "influence", "following")
 

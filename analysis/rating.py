@@ -15,17 +15,17 @@ from typing import Any, Final
 import numpy as np
 
 from analysis.arrays import Floats
-from analysis.bootstrap import Bootstrap, bootstrap
+from analysis.boards import Leaderboard, leaderboard, outcome_counts
 from analysis.bradley_terry import BradleyTerryFit, fit_bradley_terry
-from analysis.cluster_bootstrap import ClusterBootstrap, cluster_bootstrap
+from analysis.cluster_resampling import ClusterBootstrap, cluster_bootstrap
 from analysis.clustering import LEAST_CLUSTERS, clustered
 from analysis.columns import numbers
 from analysis.comparisons import Comparisons, require_option
 from analysis.elo import run_elo
 from analysis.errors import InvalidComparisons, InvalidOption
 from analysis.estimate import StrengthFit
-from analysis.leaderboard import Leaderboard, leaderboard, outcome_counts
 from analysis.reading import VoteFile, read_votes
+from analysis.resampling import Bootstrap, bootstrap
 from analysis.scale import CENTRE
 from analysis.ties import fit_davidson, fit_rao_kupper
 

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_expit, ndtri
 
 from analysis.arrays import Floats, Ints
-from analysis.connectivity import Standing
+from analysis.connections import Standing
 from analysis.errors import ConvergenceError
 from analysis.estimate import StrengthFit
 from analysis.profile import FARTHEST, NOTHING, Interval, reach

@@ -21,9 +21,9 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from analysis.arrays import Floats, Ints
-from analysis.diversity import Estimate
 from analysis.errors import ConvergenceError, InvalidOption
 from analysis.intervals import wilson_interval
+from analysis.picture_diversity import Estimate
 from analysis.vectors import scaling_of
 
 FEWEST_PROMPTS: Final = 20

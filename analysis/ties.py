@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from analysis.arrays import Floats
 from analysis.comparisons import Comparisons, require_option
-from analysis.connectivity import connect
+from analysis.connections import connect
 from analysis.errors import InvalidComparisons
 from analysis.estimate import StrengthFit, maximise, within_components
 from analysis.likelihood import Davidson, Model, RaoKupper

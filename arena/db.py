@@ -2,6 +2,9 @@
 
 On SQLite a session that may write begins with ``BEGIN IMMEDIATE``: a deferred transaction that reads first
 and writes later answers "database is locked" at once, whatever the timeout. Reads use an engine of their own.
+
+A session that may write first sees that the schema is still the code's own: once a newer version has migrated
+the database, a process of the old one reads on and writes nothing.
 """
 
 from __future__ import annotations
@@ -61,10 +64,25 @@ def open_database(url: str) -> Database:
     return Database(
         write_engine=write_engine,
         read_engine=read_engine,
-        write=sessionmaker(write_engine, expire_on_commit=False),
+        write=sessionmaker(_while_it_fits(write_engine), expire_on_commit=False),
         read=sessionmaker(read_engine, expire_on_commit=False),
         single_writer=single_writer,
     )
+
+
+def _while_it_fits(engine: Engine) -> Engine:
+    """The same engine, which begins no transaction on a schema that is not the code's own.
+
+    On PostgreSQL the look at the revision also holds a migration back until the transaction has ended, and
+    waits for one that is under way: `upgrade` locks the same table.
+    """
+    fitting = engine.execution_options()
+
+    @event.listens_for(fitting, "begin")
+    def look(connection: Connection) -> None:
+        _see_that_it_fits(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+
+    return fitting
 
 
 def _sqlite(url: str, *, begin: str) -> Engine:
@@ -154,7 +172,8 @@ def upgrade(database: Database) -> None:
     NewerDatabase
         If a newer version of the arena wrote it.
     """
-    if revision(database) is not None:
+    found = revision(database)
+    if found is not None:
         try:
             check(database)
         except OutdatedDatabase:
@@ -162,6 +181,8 @@ def upgrade(database: Database) -> None:
         else:
             return
     with database.write_engine.connect() as connection, _references_at_rest(connection), connection.begin():
+        if found is not None and connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("LOCK TABLE alembic_version")
         command.upgrade(_alembic(connection), "head")
         if connection.dialect.name == "sqlite":
             lost = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
@@ -195,8 +216,11 @@ def check(database: Database) -> None:
     NewerDatabase, OutdatedDatabase
         With the revision found, and what to do.
     """
+    _see_that_it_fits(revision(database))
+
+
+def _see_that_it_fits(found: str | None) -> None:
     scripts = _scripts()
-    found = revision(database)
     if found == scripts.get_current_head():
         return
     if found is not None:

@@ -36,11 +36,11 @@ Those of pictures on order (Overloaded, NobodyWaits, NotPainted, CannotLoad, Too
     ├── BattleExpired          410  the pair was dealt too long ago
     ├── SpentLink              410  the link was used, or has expired
     ├── CorruptImage           500  the stored bytes do not match their digest
-    ├── NewerDatabase          500  the database was written by a newer version
-    ├── OutdatedDatabase       500  the database needs `arena init` or `arena upgrade`
     ├── Overloaded             429  as much waits for the images API as may wait
     ├── NobodyWaits            499  whoever asked the images API has gone
     ├── NotPainted             500  the entrant broke while painting
+    ├── NewerDatabase          503  the database was written by a newer version
+    ├── OutdatedDatabase       503  the database needs `arena init` or `arena upgrade`
     ├── NotMeasured            503  style cannot be held equal before the pictures are measured
     ├── CannotLoad             503  the entrant cannot be made ready on this machine
     ├── TooSlow                504  no picture within the time that a request may take
@@ -336,8 +336,9 @@ class CorruptImage(ArenaError):
 
 
 class NewerDatabase(ArenaError):
-    """The database was written by a newer version of the arena."""
+    """The database was written by a newer version of the arena; this one reads on, and writes nothing."""
 
+    status = 503
     code = "newer_database"
 
     def __init__(self, revision: str) -> None:
@@ -351,6 +352,7 @@ class NewerDatabase(ArenaError):
 class OutdatedDatabase(ArenaError):
     """The database is older than the code, or empty."""
 
+    status = 503
     code = "outdated_database"
 
     def __init__(self, revision: str | None) -> None:

@@ -173,7 +173,7 @@ def ours(task: str, frame: Any) -> Callable[[], str]:
         return str(labels[int(np.nanargmax(values))])
 
     def points() -> str:
-        from analysis.connectivity import connect
+        from analysis.connections import connect
         from analysis.likelihood import climb
         from analysis.pairs import pairs_of
 

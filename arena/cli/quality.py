@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ NONE = "none"
 @click.argument("campaign")
 @click.option("--checks", type=float, help="From now on, deal this share of battles as checks; 0 for none.")
 @click.option("--rule", help=f"From now on, have the worker apply this rule, such as quality/1; or {NONE!r}.")
+@click.option(
+    "--about/--no-about",
+    "asks",
+    default=None,
+    help="From now on, ask raters three things about themselves, or not.",
+)
 @click.option("--apply", "apply_now", is_flag=True, help="Apply the campaign's rule now, or quality/1.")
 @json_option
 @click.pass_obj
@@ -27,12 +34,14 @@ def quality(
     campaign: str,
     checks: float | None,
     rule: str | None,
+    asks: bool | None,
     apply_now: bool,
     as_json: bool,
 ) -> None:
     """Print how good the votes of CAMPAIGN are: answers given twice, known answers, haste, sides.
 
     A rule excludes all ordinary votes of the raters who fail it, under its name; votes are never weighted.
+    What raters tell about themselves, where they are asked, is told as counts that hide the few.
 
     \b
     Examples:
@@ -40,30 +49,35 @@ def quality(
       arena quality open --json
       arena quality open --checks 0.1 --rule quality/1
       arena quality open --apply
+      arena quality open --about
     """
     from arena.queries.finding import find_campaign
+    from arena.services.about_voters import about_counts, set_asking
     from arena.services.quality import DEFAULT_RULE, apply_rule, set_checks, set_rule
     from arena.services.quality_figures import as_json as told
     from arena.services.quality_figures import measure
 
     now = datetime.now(UTC)
-    if checks is not None or rule is not None or apply_now:
+    if any(each is not None for each in (checks, rule, asks)) or apply_now:
         with context.database.write.begin() as session:
             found = find_campaign(session, campaign)
             if checks is not None:
                 set_checks(session, found, checks, now=now, actor="operator")
             if rule is not None:
                 set_rule(session, found, None if rule == NONE else rule, now=now, actor="operator")
+            if asks is not None:
+                set_asking(session, found, asks, now=now, actor="operator")
             if apply_now:
                 name = found.quality_rule or DEFAULT_RULE
                 raters, votes = apply_rule(session, found, name, by="operator", now=now)
                 click.echo(f"{name}: {votes} votes of {raters} raters newly excluded.", err=True)
     with context.database.read() as session:
-        figures = measure(session, find_campaign(session, campaign), now=now)
+        found = find_campaign(session, campaign)
+        figures, about = measure(session, found, now=now), about_counts(session, found)
     if as_json:
-        say_json(told(figures))
+        say_json({**told(figures), "about": about})
         return
-    for line in _lines(figures):
+    for line in (*_lines(figures), *_about_lines(about)):
         click.echo(line)
 
 
@@ -80,6 +94,14 @@ def _lines(figures: Quality) -> list[str]:
     state = "applied by the worker" if judged.applied else "not applied"
     lines.append(f"{judged.rule} ({state}): {judged.raters} raters fail, with {judged.votes} votes")
     return lines
+
+
+def _about_lines(about: Mapping[str, Mapping[str, int | None]]) -> list[str]:
+    return [
+        f"{question}: " + ", ".join(f"{answer} {'few' if n is None else n}" for answer, n in counts.items())
+        for question, counts in about.items()
+        if any(n != 0 for n in counts.values())
+    ]
 
 
 def _of(raters: Raters) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -12,15 +13,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from arena.cli.context import Context
 from arena.domain.jobs import LEASE
+from arena.errors import ArenaError
 
 if TYPE_CHECKING:
     from arena.services.working import Worker
     from models.contracts import EntrantCard, TextToImage
 
     Painter = Callable[[EntrantCard], TextToImage]
+
+log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 20.0
 
@@ -142,7 +147,10 @@ def _end_in_time(worker: Worker, asked: threading.Event, ended: threading.Event,
     """Once told to stop, give back what is not painted in time and end: torch cannot be interrupted."""
     asked.wait()
     if not ended.wait(grace):
-        worker.give_back()
+        try:
+            worker.give_back()
+        except (ArenaError, SQLAlchemyError) as error:
+            log.warning("jobs stay leased until their time is over: %s", error)
         os._exit(0)
 
 

@@ -75,7 +75,7 @@ class StyleStudy:
 
 @dataclass(frozen=True, slots=True)
 class GenericRow:
-    """How much an entrant varies: see `analysis.diversity.Diversity`; null where prompts are too few."""
+    """How much an entrant varies: see `analysis.Diversity`; null where prompts are too few."""
 
     entrant_id: int
     prompts: int

@@ -31,7 +31,7 @@ from analysis import (
 from analysis.contextual import ContextualFit
 from analysis.errors import AnalysisError
 from analysis.estimate import StrengthFit
-from analysis.neighbours import Neighbour, neighbours
+from analysis.next_rows import Neighbour, neighbours
 from analysis.outcomes import Outcome
 from analysis.scale import to_points, to_rating
 from arena.domain.views import View

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from analysis.diversity import FEWEST_PROMPTS as FEWEST_TO_VARY
-from analysis.diversity import diversity
+from analysis.picture_diversity import FEWEST_PROMPTS as FEWEST_TO_VARY
+from analysis.picture_diversity import diversity
 from analysis.telling import FEWEST_PROMPTS as FEWEST_TO_TELL
 from analysis.telling import tell
 from arena.db import Database, told_plainly

@@ -7,12 +7,12 @@ import secrets
 from dataclasses import replace
 
 from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from arena.db import told_plainly
-from arena.errors import ArenaError, Unavailable
-from arena.web.context import wants_json
+from arena.db import check, told_plainly
+from arena.errors import ArenaError, NewerDatabase, Unavailable
+from arena.web.context import arena, wants_json
 from arena.web.i18n import gettext
 from arena.web.security import in_the_room
 from arena.web.states import BROKEN, STATES, State
@@ -67,11 +67,27 @@ def explain_database(error: OperationalError) -> Response:
 
 
 def explain_fault(error: Exception) -> Response:
-    """Tell an error that nobody foresaw, with a number that also stands in the log."""
+    """Tell an error that nobody foresaw, with a number that also stands in the log.
+
+    What a newer version did to the database may be more than this one can read; that is told as such.
+    """
     number = secrets.token_hex(4)
     number = f"{number[:4]}-{number[4:]}".upper()
     log.error("fault %s at %s %s", number, request.method, request.path, exc_info=error)
+    if newer := _newer():
+        return explain(newer)
     return tell("error", 500, f"something broke; the log has it under {number}", number=number)
+
+
+def _newer() -> NewerDatabase | None:
+    """The database's being another version's, if it is."""
+    try:
+        check(arena().database)
+    except NewerDatabase as newer:
+        return newer
+    except (ArenaError, SQLAlchemyError):
+        return None
+    return None
 
 
 def tell(code: str, status: int, message: str, *, number: str | None = None) -> Response:

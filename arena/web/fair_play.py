@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from arena.domain.about import FEWEST
 from arena.domain.quality import RULES
 from arena.queries.board_readers import shown_first
 from arena.queries.fair_play import FairPlay, Shown, fair_play
 from arena.queries.finding import find_campaign
 from arena.queries.integrity import decided_in, looked
 from arena.queries.quality import quality
+from arena.services.about_voters import about_counts
 from arena.services.dealing import POLICIES
 from arena.services.method import SETTINGS
 from arena.services.quality_figures import LEAST_DECIDED, LEAST_RATERS
 from arena.tables import BattleKind
 from arena.web import findings
+from arena.web.about_you import ANSWERS
 from arena.web.boards import see_board
 from arena.web.context import now, reading
 from arena.web.i18n import gettext, noted, percent
@@ -33,6 +36,12 @@ KINDS = {
     ),
     BattleKind.REPEATED: (noted("Repeated"), noted("The same pair again to the same rater; never counts.")),
     BattleKind.KNOWN_ANSWER: (noted("Known answer"), noted("A pair whose answer is known; never counts.")),
+}
+
+ASKED = {
+    "age": noted("Age"),
+    "visual_work": noted("Years in visual work"),
+    "screen": noted("Screen"),
 }
 
 
@@ -72,6 +81,7 @@ def show() -> Response:
         told = quality(session, campaign) if campaign else None
         seen = looked(session, campaign) if campaign else None
         decided = decided_in(session, campaign.id) if campaign else None
+        about = about_counts(session, campaign) if campaign and campaign.asks_about else None
     return make_response(
         render_template(
             "fair_play.html",
@@ -84,6 +94,10 @@ def show() -> Response:
             quality=told,
             integrity=seen,
             decided=decided,
+            about=about,
+            asked=ASKED,
+            answers=ANSWERS,
+            fewest=FEWEST,
             least_raters=LEAST_RATERS,
             least_decided=LEAST_DECIDED,
             quality_rule=RULES.get(told.judged.rule) if told else None,

@@ -25,6 +25,16 @@ _NEXT = noted("Next pair")
 _BACK = noted("Back to the pair")
 _AGAIN = noted("Try again")
 _HOME = noted("To the entrance")
+_OTHER_VERSION = State(
+    "clock",
+    noted("The house is being brought up to date"),
+    noted(
+        "Another version of it has taken over the books. Nothing was counted and nothing was lost. "
+        "Send it again in a minute."
+    ),
+    _AGAIN,
+    "again",
+)
 BROKEN = State(
     "fault", noted("Something broke on our side"), noted("No vote was lost."), noted("Reload"), "again"
 )
@@ -285,6 +295,8 @@ STATES: dict[str, State] = {
         _AGAIN,
         "again",
     ),
+    "newer_database": _OTHER_VERSION,
+    "outdated_database": _OTHER_VERSION,
     "forbidden": State(
         "slash",
         noted("Not from over there"),

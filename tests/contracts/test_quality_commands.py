@@ -22,7 +22,9 @@ def test_invitations_and_quality_speak_to_scripts_and_refuse_in_one_line(tmp_pat
     assert (row["used"], row["uses"], row["opens"]) == (0, 3, False)
     assert made["link"].rpartition("/")[2] not in json.dumps(row)
     told = json.loads(
-        arena(home, "quality", "open", "--checks", "0.1", "--rule", "quality/1", "--apply", "--json").stdout
+        arena(
+            home, "quality", "open", "--checks", "0.1", "--rule", "quality/1", "--about", "--apply", "--json"
+        ).stdout
     )
     assert told["checks"] == 0.1
     assert told["judged"] == {"rule": "quality/1", "applied": True, "failing": {}, "raters": 0, "votes": 0}

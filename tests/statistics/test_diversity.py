@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.diversity import FEWEST_PROMPTS, diversity
 from analysis.errors import InvalidOption
+from analysis.picture_diversity import FEWEST_PROMPTS, diversity
 from analysis.vectors import distances, scaling_of
 
 Floats = NDArray[np.float64]

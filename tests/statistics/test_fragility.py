@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import Comparisons, DisconnectedError, InvalidOption, fit_bradley_terry, fit_davidson
-from analysis.fragility import fragility, vote_influence
 from analysis.simulate import Arena
+from analysis.vote_fragility import fragility, vote_influence
 
 CALM = settings(max_examples=30, deadline=None)
 PAIRS = [(0, 1), (0, 2), (1, 2)]

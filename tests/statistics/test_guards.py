@@ -17,8 +17,8 @@ from analysis import (
     leaderboard,
     rank_intervals,
 )
-from analysis.bootstrap import Resampling
 from analysis.profile import held_intervals
+from analysis.resampling import Resampling
 from analysis.simulate import Arena
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
+from types import ModuleType
 
 import analysis
 
@@ -14,6 +15,7 @@ def test_all_names_exist_once_and_are_explained():
     for name in analysis.__all__:
         value = getattr(analysis, name)
         assert not callable(value) or value.__doc__
+        assert not isinstance(value, ModuleType), "a module of that name hides it"
 
 
 def test_the_example_of_the_package_works():
@@ -21,7 +23,7 @@ def test_the_example_of_the_package_works():
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    heavy = ["matplotlib", "choix", "polars", "torch", "flask", "sqlalchemy"]
+    heavy = ["scipy", "pandas", "matplotlib", "choix", "polars", "torch", "flask", "sqlalchemy"]
     code = f"import sys, analysis; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,7 +10,7 @@ from scipy.stats import false_discovery_control, kstest
 
 from analysis import Comparisons, InvalidComparisons, InvalidOption, fit_bradley_terry, fit_davidson
 from analysis.multiplicity import adjust_e_values, adjust_p_values
-from analysis.rater_tests import rater_tests
+from analysis.rater_looks import rater_tests
 from analysis.rigging import ATTACKS, rig, stability_certificate, withstands
 from analysis.simulate import Arena
 

@@ -26,12 +26,16 @@ def finish_a_set(arena: small.SmallArena, client: FlaskClient) -> str:
     return client.get("/battles/next").get_data(as_text=True)
 
 
+def ask(arena: small.SmallArena, asks: bool = True) -> None:
+    with arena.database.write.begin() as session:
+        set_asking(session, find_campaign(session, None), asks, now=NOW, actor="operator")
+
+
 @pytest.mark.parametrize("asks", [False, True])
 def test_only_a_campaign_that_asks_leads_to_the_questions(
     arena: small.SmallArena, client: FlaskClient, asks: bool
 ) -> None:
-    with arena.database.write.begin() as session:
-        set_asking(session, find_campaign(session, None), asks, now=NOW, actor="operator")
+    ask(arena, asks)
     page = finish_a_set(arena, client)
     assert "first set is complete" in page
     assert ("/about-you" in page) is asks
@@ -65,3 +69,12 @@ def test_numbers_below_five_are_hidden_and_cannot_be_reckoned(arena: small.Small
         counts = about_counts(session, find_campaign(session, None))
     assert counts["age"] == {"under-25": None, "25-39": None, "40-59": 7, "60-and-over": 0}
     assert set(counts["screen"].values()) == {0}
+    page = arena.app.test_client().get("/fair-play").get_data(as_text=True)
+    assert "Who voted" not in page, "nobody is asked here"
+    ask(arena)
+    page = arena.app.test_client().get("/fair-play").get_data(as_text=True)
+    assert [who.split("<")[0] for who in page.split('id="who"')[1].split("<td>")[1:4]] == [
+        "Under 25",
+        "25 to 39",
+        "40 to 59",
+    ]

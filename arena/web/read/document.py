@@ -23,6 +23,7 @@ _LINK = ("the next page, as RFC 8288 writes it", {"type": "string"})
 _PROBLEMS = {
     "400": "a parameter is unknown or not what it must be",
     "401": "the key is none, or was revoked",
+    "403": "the board of that campaign is kept back: until it closes, or from everybody but its own people",
     "404": "there is no such thing",
     "406": "the answer has another media type than the request accepts",
     "429": "the minute is used up; Retry-After says when to come again",

@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import expit
 
 from analysis.arrays import Floats, Ints
-from analysis.connectivity import connect
+from analysis.connections import connect
 from analysis.errors import ConvergenceError, DisconnectedError, InvalidOption
 from analysis.estimate import StrengthFit, generalised_inverse, within_components
 from analysis.likelihood import BradleyTerry, climb

@@ -21,7 +21,7 @@ from scipy.special import expit, pdtr
 
 from analysis.arrays import Bools, Floats
 from analysis.bradley_terry import BradleyTerryFit
-from analysis.connectivity import connect
+from analysis.connections import connect
 from analysis.errors import ConvergenceError, InvalidOption
 from analysis.estimate import generalised_inverse, within_components
 from analysis.likelihood import climb

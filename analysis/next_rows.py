@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from analysis.boards import Leaderboard
 from analysis.bradley_terry import BradleyTerryFit
 from analysis.errors import ConvergenceError, DisconnectedError, InvalidOption
 from analysis.estimate import StrengthFit
-from analysis.fragility import fragility
 from analysis.intervals import Difference, difference
-from analysis.leaderboard import Leaderboard
 from analysis.planning import votes_still_needed
 from analysis.ranks import rank_intervals
 from analysis.scale import POINTS_PER_NAT
+from analysis.vote_fragility import fragility
 
 MOST_FRAGILE: Final = 8
 

@@ -31,7 +31,7 @@ from scipy.sparse import csr_array
 
 from analysis.arrays import Bools, Floats, Ints
 from analysis.comparisons import BOTH_BAD, LEFT, RIGHT, TIE, Comparisons, Votes, require_option
-from analysis.connectivity import connect
+from analysis.connections import connect
 from analysis.errors import InvalidComparisons, InvalidOption
 from analysis.estimate import generalised_inverse, within_components
 from analysis.likelihood import Davidson, climb

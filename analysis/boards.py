@@ -36,15 +36,15 @@ import numpy as np
 from analysis.arrays import Floats
 from analysis.board_bounds import row_bounds
 from analysis.board_remarks import board_warnings, reason_of
-from analysis.bootstrap import Bootstrap
-from analysis.cluster_bootstrap import ClusterBootstrap
+from analysis.cluster_resampling import ClusterBootstrap
 from analysis.comparisons import BOTH_BAD, LEFT, RIGHT, TIE, Comparisons
-from analysis.connectivity import Standing
+from analysis.connections import Standing
 from analysis.errors import InvalidOption
 from analysis.estimate import StrengthFit
 from analysis.intervals import wilson_interval
 from analysis.profile import few_votes
 from analysis.ranks import RANK_DRAWS, point_ranks, rank_intervals
+from analysis.resampling import Bootstrap
 from analysis.scale import to_rating
 
 if TYPE_CHECKING:
