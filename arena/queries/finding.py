@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from arena.errors import Invalid, UnknownCampaign
-from arena.tables import Campaign, CampaignPrompt, Criterion, Tally
+from arena.tables import (
+    Audience,
+    Campaign,
+    CampaignPrompt,
+    Criterion,
+    Invite,
+    InviteUse,
+    Tally,
+    Voter,
+)
 
 _BY_SLUG = select(Campaign).where(Campaign.slug == bindparam("slug"))
 _FIRST = (
@@ -57,6 +67,31 @@ def find_campaign(session: Session, slug: str | None) -> Campaign:
     if found is None:
         raise UnknownCampaign(slug or "(none given)", tuple(line.slug for line in campaigns(session)))
     return found
+
+
+def campaign_to_vote_in(session: Session, *, voter_key: str, now: datetime) -> str | None:
+    """Find where a voter is led: of the campaigns open to them the newest with votes, else the largest."""
+    taken = (
+        select(Invite.campaign_id)
+        .join(InviteUse, InviteUse.invite_id == Invite.id)
+        .join(Voter, Voter.id == InviteUse.voter_id)
+        .where(Voter.key == voter_key)
+    )
+    prompts = select(func.count()).where(CampaignPrompt.campaign_id == Campaign.id).scalar_subquery()
+    voted = exists().where(Tally.campaign_id == Campaign.id, Tally.category == "all", Tally.votes > 0)
+    return session.scalar(
+        select(Campaign.slug)
+        .where(
+            or_(Campaign.closed_at.is_(None), Campaign.closed_at > now),
+            or_(Campaign.audience == Audience.PUBLIC, Campaign.id.in_(taken)),
+        )
+        .order_by(
+            case((voted, 1), else_=0).desc(),
+            case((voted, Campaign.id), else_=prompts).desc(),
+            Campaign.id.desc(),
+        )
+        .limit(1)
+    )
 
 
 def _most_prompts(session: Session) -> str | None:

@@ -14,7 +14,7 @@ from arena.domain.blinding import CONSENT_VERSION, REASONS
 from arena.domain.spots import MOST_SPOTS, read_spots
 from arena.errors import AlreadyVoted, Invalid, UnknownBattle, UnknownOutcome
 from arena.queries.battles import BattlePage, BattleState, battle_page, blind_picture
-from arena.queries.finding import campaigns, find_campaign
+from arena.queries.finding import campaign_to_vote_in, find_campaign
 from arena.queries.reveals import Reveal
 from arena.queries.reveals import reveal as read_reveal
 from arena.queries.sets import paused, set_done
@@ -45,8 +45,9 @@ def deal() -> BaseResponse:
     After the last pair of a set nothing is dealt until the voter asks for the next set by its number.
     """
     voter, moment, stocks = known_voter(), now(), arena().stocks
-    campaign = request.args.get("campaign") or _campaign()
+    campaign = request.args.get("campaign")
     with reading() as session:
+        campaign = campaign or campaign_to_vote_in(session, voter_key=voter, now=moment)
         found = find_campaign(session, campaign)
         door = url_for("proof.show", campaign=found.slug) if is_asked(session, found, voter) else ""
         complete = paused(session, campaign=found, voter_key=voter)
@@ -219,13 +220,6 @@ def _revealed(page: BattlePage, seen: Reveal) -> BaseResponse:
     sides = (seen.left, seen.right)
     scale = drawing.axis((n for side in sides for n in (side.low, side.high)), hold_middle=False)
     return make_response(render_template("reveal.html", page=page, seen=seen, scale=scale, drawing=drawing))
-
-
-def _campaign() -> str | None:
-    """The newest open campaign that people vote in, if there are several."""
-    with reading() as session:
-        voted = [line.slug for line in campaigns(session) if line.votes and not line.closed]
-    return voted[0] if len(voted) > 1 else None
 
 
 def _preload(key: str, address: str) -> dict[str, Any]:

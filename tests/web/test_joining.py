@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from arena.services import inviting
 from arena.tables import Audience, Campaign, OperatorRole, Voter
@@ -15,6 +15,8 @@ from tests.web import small
 from tests.web.pages import cast, deal, read, settle
 from tests.web.test_admin import come_in
 from tests.web.test_admin import link as operator_link
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -56,6 +58,20 @@ def test_a_link_lets_in_once_whoever_takes_it(
     assert "This invitation is over" in refused.get_data(as_text=True)
     assert stranger.post(link).status_code == 410
     assert stranger.get("/join/no-such-token").status_code == 404
+
+
+def test_nobody_is_led_to_a_campaign_that_does_not_let_them_in(
+    arena: small.SmallArena, client: FlaskClient, stranger: FlaskClient, link: str
+) -> None:
+    small.open_campaign(arena, slug="summer", name="Summer", prompts=("A pear in the rain",))
+    client.post(link)
+    for voter, prompts in ((client, small.PROMPTS), (stranger, ("A pear in the rain",))):
+        shown = voter.get(voter.get("/battles/next").headers["Location"]).get_data(as_text=True)
+        assert [prompt in shown for prompt in prompts].count(True) == 1
+    with arena.database.write.begin() as session:
+        session.execute(update(Campaign).where(Campaign.slug == "open").values(closed_at=NOW))
+    shown = client.get(client.get("/battles/next").headers["Location"]).get_data(as_text=True)
+    assert "A pear in the rain" in shown
 
 
 def test_who_has_voted_is_told_that_the_old_group_stays(
