@@ -32,6 +32,7 @@ from arena.errors import NewerDatabase, OutdatedDatabase, Unavailable
 Sessions = sessionmaker[Session]
 BUSY_SECONDS = 30
 JOURNAL_BYTES = 16 * 1024 * 1024
+_MUST_FIT = "arena_must_fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +55,26 @@ def open_database(url: str) -> Database:
     """Open the database of an ``ARENA_DATABASE`` URL; it is not migrated here (see `upgrade`, `check`)."""
     single_writer = make_url(url).get_backend_name() == "sqlite"
     if single_writer:
-        write_engine = _sqlite(url, begin="BEGIN IMMEDIATE")
-        read_engine = _sqlite(url, begin="BEGIN")
+        write_engine = _sqlite(url)
+        read_engine = _sqlite(url)
+        _begin_by(write_engine, "BEGIN IMMEDIATE")
+        _begin_by(read_engine, "BEGIN")
     else:
         write_engine = create_engine(
             url, pool_size=16, max_overflow=16, pool_pre_ping=True, hide_parameters=True
         )
         read_engine = write_engine
+        _begin_by(write_engine, None)
     return Database(
         write_engine=write_engine,
         read_engine=read_engine,
-        write=sessionmaker(_while_it_fits(write_engine), expire_on_commit=False),
+        write=sessionmaker(write_engine.execution_options(**{_MUST_FIT: True}), expire_on_commit=False),
         read=sessionmaker(read_engine, expire_on_commit=False),
         single_writer=single_writer,
     )
 
 
-def _while_it_fits(engine: Engine) -> Engine:
-    """The same engine, which begins no transaction on a schema that is not the code's own.
-
-    On PostgreSQL the look at the revision also holds a migration back until the transaction has ended, and
-    waits for one that is under way: `upgrade` locks the same table.
-    """
-    fitting = engine.execution_options()
-
-    @event.listens_for(fitting, "begin")
-    def look(connection: Connection) -> None:
-        _see_that_it_fits(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-
-    return fitting
-
-
-def _sqlite(url: str, *, begin: str) -> Engine:
+def _sqlite(url: str) -> Engine:
     engine = create_engine(
         url,
         pool_size=32,
@@ -106,11 +95,22 @@ def _sqlite(url: str, *, begin: str) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
 
+    return engine
+
+
+def _begin_by(engine: Engine, statement: str | None) -> None:
+    """Begin transactions by a statement; those that must fit look at the schema's revision first thing.
+
+    On PostgreSQL that look also holds a migration back until the transaction has ended, and waits for one
+    that is under way: `upgrade` locks the same table.
+    """
+
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+        if statement is not None:
+            connection.exec_driver_sql(statement)
+        if connection.get_execution_options().get(_MUST_FIT):
+            _see_that_it_fits(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import fault_services
+import upgrades
 from fault_tools import START_SECONDS, NotHere, Setting, end, postgres, small_disk, start, told, vote_while
 from power_loss import power_loss
 from votes import is_well
@@ -223,6 +224,9 @@ FAULTS: dict[str, Fault] = {
     "redis": fault_services.redis_down,
     "s3": fault_services.s3_down,
     "pictures": fault_services.pictures,
+    "upgrade": upgrades.upgrade,
+    "upgrade-postgres": upgrades.upgrade_postgres,
+    "upgrade-from-before": upgrades.upgrade_from_before,
     "power": power,
     CARELESS: power_careless,
 }

@@ -129,17 +129,8 @@ def main() -> None:
 def attacked(folder: Path, raters: int, each: int, seed: int) -> list[Row]:
     """Let honest raters vote once, then try every attack on a copy."""
     rng = random.Random(seed)
-    base = Stage(folder / "honest.sqlite")
-    base.furnish(seed)
-    truth = np.random.default_rng(seed)
-    prompts = truth.normal(0, SPREAD, (PROMPTS + 1, ENTRANTS + 1))
-    for _ in range(raters):
-        likings = np.concatenate([[0.0], np.linspace(TOP, -TOP, ENTRANTS)])
-        likings[1:] += truth.normal(0, SPREAD, ENTRANTS)
-        base.vote(f"honest{rng.randrange(10**9)}", each, honest(likings, prompts, rng), base.moment(rng), rng)
+    base = honest_arena(folder / "honest.sqlite", raters, each, seed, rng)
     before = base.strengths()
-    quiet = base.look()
-    say(f"seed {seed}: {raters} honest raters, {quiet.wronged} of them found without any attack")
     rows = []
     for attack, votes_each in VOTES_EACH.items():
         for share in SHARES:
@@ -150,6 +141,21 @@ def attacked(folder: Path, raters: int, each: int, seed: int) -> list[Row]:
             stage.close()
     base.close()
     return rows
+
+
+def honest_arena(file: Path, raters: int, each: int, seed: int, rng: random.Random) -> Stage:
+    """An arena that honest raters have voted in."""
+    base = Stage(file)
+    base.furnish(seed)
+    truth = np.random.default_rng(seed)
+    prompts = truth.normal(0, SPREAD, (PROMPTS + 1, ENTRANTS + 1))
+    for _ in range(raters):
+        likings = np.concatenate([[0.0], np.linspace(TOP, -TOP, ENTRANTS)])
+        likings[1:] += truth.normal(0, SPREAD, ENTRANTS)
+        base.vote(f"honest{rng.randrange(10**9)}", each, honest(likings, prompts, rng), base.moment(rng), rng)
+    quiet = base.look()
+    say(f"seed {seed}: {raters} honest raters, {quiet.wronged} of them found without any attack")
+    return base
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +221,6 @@ class Stage:
         answer: Answer,
         moment: datetime,
         rng: random.Random,
-        *,
-        most: int = 2_000,
     ) -> int:
         """One rater's session: deal, answer or pass, until so many votes or nothing is left; votes cast."""
         cast = 0
@@ -269,7 +273,7 @@ class Stage:
         seconds = time.process_time() - started
         with self.database.read() as session:
             found = suspects(session)
-        bad = [one for one in found if one.voter_key.startswith("bad")]
+        bad = [one for one in found if not one.voter_key.startswith("honest")]
         looks = {look.value: sum(any(f.look is look for f in one.findings) for one in bad) for look in Look}
         votes = sum(one.votes for one in bad)
         return Seen(len(bad), votes, len(found) - len(bad), looks, seconds)

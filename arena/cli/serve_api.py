@@ -36,6 +36,8 @@ def run_api(
     import waitress
 
     from arena.app import create_api
+    from arena.services.guardrails import read_guardrails
+    from arena.services.moderation import guard_of, moderator_of
     from arena.services.serving import Desk
     from arena.web.api.access import KeyRing
     from arena.web.limits import counting
@@ -51,9 +53,11 @@ def run_api(
         dtype=None if settings.dtype == "card" else settings.dtype,
     )
     gate = KeyRing(context.database)
+    guardrails = read_guardrails(settings.home)
     with Batcher(lambda slug: EngineProcess(cards[slug], load=ready), most_waiting=4 * at_once) as batcher:
+        desk = Desk(cards.values(), batcher, moderator=moderator_of(guardrails), guard=guard_of(guardrails))
         app = create_api(
-            desk=Desk(cards.values(), batcher),
+            desk=desk,
             gate=gate,
             seconds=seconds,
             at_once=at_once,

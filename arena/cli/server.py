@@ -33,6 +33,7 @@ class PageServer:
             ident=None,
             channel_timeout=60,
             max_request_body_size=1024 * 1024,
+            clear_untrusted_proxy_headers=False,  # whom a proxy brings is judged by the application
         )
         self._listeners = [each for each in self._sockets.values() if hasattr(each, "trigger")]
 

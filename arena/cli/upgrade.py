@@ -49,7 +49,8 @@ def default_backup(context: Context, database: db.Database) -> Path:
 def upgrade(context: Context, dry_run: bool, backup: Path | None, no_backup: bool) -> None:
     """Bring the database to this version, after a backup of it.
 
-    Stop servers and workers of the old version first; start those of the new one after.
+    Servers and workers of the old version that still run show pages from then on and write nothing; start
+    those of the new version after.
 
     \b
     Examples:

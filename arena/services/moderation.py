@@ -143,6 +143,11 @@ def judge_prompt(session: Session, prompt: str, verdicts: Sequence[Verdict], *, 
     return operators_word(session, SubjectKind.PROMPT, digest) or strictest(verdicts)
 
 
+def words_may_be_sketched(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a picture of words may be painted for whoever asks, and nobody else."""
+    return strictest(verdicts) not in _AMISS
+
+
 def see_that_words_may_be_sketched(verdicts: Sequence[Verdict]) -> None:
     """See that a picture of words may be painted for whoever asks, and nobody else.
 
@@ -150,13 +155,13 @@ def see_that_words_may_be_sketched(verdicts: Sequence[Verdict]) -> None:
     ------
     WordsDeclined
     """
-    if strictest(verdicts) in _AMISS:
+    if not words_may_be_sketched(verdicts):
         raise WordsDeclined("these words are not painted here; other words are welcome")
 
 
-def may_be_sketched(guard: Guard, pixels: Image) -> bool:
-    """Whether a painted sketch may be shown to whoever asked for it."""
-    return strictest(guard.check([pixels])[0]) not in _AMISS
+def may_be_sketched(guard: Guard, *pictures: Image) -> bool:
+    """Whether what was painted, every picture of it, may be shown to whoever asked for it."""
+    return all(strictest(verdicts) not in _AMISS for verdicts in guard.check(pictures))
 
 
 def passes(

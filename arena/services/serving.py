@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from arena.errors import ArenaError, Invalid, UnknownEntrant
+from arena.services.moderation import Guard, Moderator, may_be_sketched, words_may_be_sketched
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
+
+LANGUAGE = "en"
+"""What words on order are taken for: they come without a word of their language."""
 
 
 class Overloaded(ArenaError):
@@ -106,7 +110,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The entrant will not paint it: an outcome, not an error."""
+    """The entrant will not paint it, or a checker will not have it painted: an outcome, not an error."""
 
     reason: str
     words: tuple[str, ...] = ()
@@ -121,10 +125,23 @@ class Desk:
         Who may be asked.
     painter : Painter
         Who has them painted.
+    moderator : Moderator, optional
+        Reads the words of an order before it is painted.
+    guard : Guard, optional
+        Looks at the pictures before they are handed out.
     """
 
-    def __init__(self, cards: Iterable[EntrantCard], painter: Painter) -> None:
+    def __init__(
+        self,
+        cards: Iterable[EntrantCard],
+        painter: Painter,
+        *,
+        moderator: Moderator | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         self._painter = painter
+        self._moderator = moderator
+        self._guard = guard
         self._models = {card.slug: _model(card) for card in cards}
 
     @property
@@ -166,6 +183,8 @@ class Desk:
         """
         model = self._models[order.slug]
         requests = _requests(model, order)
+        if self._moderator and not words_may_be_sketched(self._moderator.check(order.prompt, LANGUAGE)):
+            return Declined("its words are declined here")
         futures: list[Future[Any]] = []
         try:
             for request in requests:
@@ -181,6 +200,8 @@ class Desk:
         pictures = [answer for answer in answers if isinstance(answer, Picture)]
         if order.size and any(picture.pixels.size != order.size for picture in pictures):
             raise Invalid(f"{model.slug} paints at {model.size[0]}x{model.size[1]} alone; leave 'size' out")
+        if self._guard and not may_be_sketched(self._guard, *(picture.pixels for picture in pictures)):
+            return Declined("what was painted is declined here")
         return pictures
 
     def _submit(self, slug: str, request: GenerationRequest) -> Future[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from arena.queries.boards import Board, BoardRow
 from arena.services.fitting import LEVEL
+from arena.web import words
 from arena.web.i18n import gettext, ngettext, noted, percent
 
 _FEW = 3
@@ -135,6 +136,18 @@ _REMARKS: tuple[tuple[str, str], ...] = (
             "for it."
         ),
     ),
+    (r"Ratings are adjusted for (?P<measures>[\w, ]+)\.", noted("Ratings are adjusted for: %(measures)s.")),
+    (
+        r"The entrants explain (?P<measures>[\w ]+) wholly.*",
+        noted(
+            "The entrants explain wholly: %(measures)s. There is no effect to report, and entrants that "
+            "differ in it have no rating."
+        ),
+    ),
+    (
+        r"its strength cannot be told from the effect of (?P<measures>[\w ]+)",
+        noted("Its strength cannot be told from the effect of: %(measures)s"),
+    ),
 )
 
 
@@ -148,5 +161,13 @@ def remark(told: str) -> str:
     for pattern, message in _REMARKS:
         found = re.fullmatch(pattern, told)
         if found:
-            return gettext(message, **found.groupdict()) if found.groupdict() else gettext(message)
+            said = {
+                key: _measures(value) if key == "measures" else value
+                for key, value in found.groupdict().items()
+            }
+            return gettext(message, **said)
     return told
+
+
+def _measures(told: str) -> str:
+    return ", ".join(words.measure(name).lower() for name in re.split(", | and ", told))

@@ -26,7 +26,13 @@ def install(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, _plural, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(
-        number=number, decimal=decimal, percent=percent, moment=moment, day=day, bytes=size
+        number=number,
+        roughly=roughly,
+        decimal=decimal,
+        percent=percent,
+        moment=moment,
+        day=day,
+        bytes=size,
     )
 
 
@@ -69,6 +75,11 @@ def noted(message: str) -> str:
 def number(value: float) -> str:
     """A whole number with the separators of the language: 12,345 or 12 345."""
     return numbers.format_decimal(round(value), format="#,##0", locale=locale())
+
+
+def roughly(value: float) -> str:
+    """An estimated count, to two significant figures from a hundred on: 12,000 for 12,345."""
+    return number(float(f"{value:.2g}") if value >= 100 else value)
 
 
 def decimal(value: float, digits: int = 1) -> str:

@@ -27,16 +27,6 @@ from arena.web.security import in_the_catalogue
 
 bp = Blueprint("style", __name__)
 
-LABELS: Mapping[str, str] = {
-    "brightness": noted("Brightness"),
-    "saturation": noted("Saturation"),
-    "colourfulness": noted("Colourfulness"),
-    "contrast": noted("Contrast"),
-    "sharpness": noted("Sharpness"),
-    "edge_density": noted("Edges"),
-    "aspect": noted("Width to height"),
-    "length": noted("File size"),
-}
 MEANINGS: Mapping[str, str] = {
     "brightness": noted("Mean lightness L* of CIELAB, from 0 for black to 1 for white."),
     "saturation": noted("Mean chroma of CIELAB over 100; 0 is grey."),
@@ -96,7 +86,6 @@ def show() -> Response:
             page=page,
             campaigns=lines,
             measures=studies.MEASURES,
-            label=label,
             meaning=meaning,
             told=told,
             strip=strip,
@@ -108,11 +97,6 @@ def show() -> Response:
             drawing=drawing,
         )
     )
-
-
-def label(name: str) -> str:
-    """A measure in the reader's language."""
-    return gettext(LABELS[name])
 
 
 def meaning(name: str) -> str:

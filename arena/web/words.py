@@ -53,6 +53,16 @@ CATEGORIES: Mapping[str, str] = {
     "abstract": noted("Abstract"),
     "uncategorised": noted("Uncategorised"),
 }
+MEASURES: Mapping[str, str] = {
+    "brightness": noted("Brightness"),
+    "saturation": noted("Saturation"),
+    "colourfulness": noted("Colourfulness"),
+    "contrast": noted("Contrast"),
+    "sharpness": noted("Sharpness"),
+    "edge_density": noted("Edges"),
+    "aspect": noted("Width to height"),
+    "length": noted("File size"),
+}
 COHORTS: Mapping[str, str] = {
     "public": noted("Everybody else"),
     "creators": noted("Creators"),
@@ -125,6 +135,11 @@ def source(slug: str) -> str:
 def category(slug: str) -> str:
     """The category of a prompt."""
     return say(CATEGORIES, slug)
+
+
+def measure(name: str) -> str:
+    """What is measured of a picture."""
+    return say(MEASURES, name)
 
 
 def why(outcome: Outcome | None) -> str:

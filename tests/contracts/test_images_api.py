@@ -11,24 +11,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import openai
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from sqlalchemy import select
 
-from arena.cli import arena
 from arena.cli.context import Context
 from arena.tables import Event
-from models.contracts import EntrantCard, GenerationRequest
+from models.contracts import GenerationRequest
 from models.errors import CardError
 from models.loading import load
 from models.remote import through
+from tests.contracts.images_api import Running, command
 from tests.contracts.test_command_line import PLAIN
 from tests.generation.conftest import stable_diffusion
 
@@ -50,34 +48,7 @@ dtype = "float32"
 batch = 4
 """
 DEALT = "a blue mug, on the table"
-
-
-def command(home: Path, *words: str) -> str:
-    """Run a command of `arena` in this process."""
-    done = CliRunner().invoke(arena, words, env={"ARENA_HOME": str(home)}, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.stdout.strip()
-
-
-@dataclass
-class Running:
-    """A server in a process of its own."""
-
-    home: Path
-    url: str
-    key: str
-    clients: list[openai.OpenAI] = field(default_factory=list)
-
-    def client(self, key: str | None = None) -> openai.OpenAI:
-        made = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=120)
-        self.clients.append(made)
-        return made
-
-    def make_key(self, name: str, *more: str) -> str:
-        return command(self.home, "keys", "make", name, *more)
-
-    def card(self, slug: str = "tiny") -> EntrantCard:
-        return Context({"ARENA_HOME": str(self.home)}).catalog[slug]
+RULES = '[[rule]]\ncategory = "other"\nwords = ["our mascot"]\n'
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +57,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("home")
     stable_diffusion().save_pretrained(home / "tiny")
     (home / "catalog.toml").write_text(CARD.format(slug="tiny"))
+    (home / "moderation.toml").write_text(RULES)
     command(home, "init")
     key = command(home, "keys", "make", "tests")
     command(home, "prompts", "add", DEALT, "--campaign", "open")
@@ -348,6 +320,20 @@ def test_a_key_that_may_unblind_paints_them(running: Running) -> None:
         model="tiny", prompt=DEALT
     )
     assert pixels(answer).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("words", ["Our M4SCOT, asleep", "porn"])
+def test_words_that_the_operators_rules_decline_are_not_painted_for_any_key(
+    running: Running, words: str
+) -> None:
+    """By the list that ships as by the operator's own; what may wait for an operator elsewhere is painted."""
+    trusted = running.client(running.make_key(f"trusted-{os.urandom(3).hex()}", "--may-unblind"))
+    for client in (running.client(), trusted):
+        with pytest.raises(openai.BadRequestError, match="words are declined") as error:
+            client.images.generate(model="tiny", prompt=words)
+        assert (error.value.code, error.value.param) == ("content_policy_violation", "prompt")
+        assert error.value.type == "image_generation_user_error"
+    assert pixels(trusted.images.generate(model="tiny", prompt="eine rote Vase")).shape == (32, 32, 3)
 
 
 def test_an_entrant_of_this_machine_is_painted_through_another_vernissage(

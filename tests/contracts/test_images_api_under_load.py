@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import openai
 import pytest
 from PIL import Image
 
 from arena.app import create_api
+from arena.services.guardrails import read_guardrails
 from arena.services.keys import Holder
+from arena.services.moderation import Guard, guard_of
 from arena.services.serving import Desk
 from arena.web.api.access import Allowances, OneKey
 from arena.web.api.faults import Fault
@@ -66,7 +69,9 @@ def small() -> Iterator[Callable[..., Small]]:
     painters = []
     with ExitStack() as stack:
 
-        def start(*, most_waiting: int = 8, at_once: int = 6, seconds: float = 60) -> Small:
+        def start(
+            *, most_waiting: int = 8, at_once: int = 6, seconds: float = 60, guard: Guard | None = None
+        ) -> Small:
             painter = Plain(plain_card(batch=1))
             painters.append(painter)
 
@@ -77,7 +82,7 @@ def small() -> Iterator[Callable[..., Small]]:
 
             batcher = stack.enter_context(Batcher(load, window=0, most_waiting=most_waiting))
             stack.callback(painter.open.set)
-            desk = Desk([plain_card(), plain_card("lost")], batcher)
+            desk = Desk([plain_card(), plain_card("lost")], batcher, guard=guard)
             app = create_api(desk=desk, gate=OneKey(SECRET), seconds=seconds, at_once=at_once)
             return Small(stack.enter_context(served(app)), painter, batcher)
 
@@ -96,6 +101,23 @@ def wait_until(happened: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     pytest.fail("it did not happen within twenty seconds")
+
+
+@pytest.mark.parametrize(("block", "status"), [(0.0, 400), (1.1, 200)])
+def test_pictures_are_looked_at_before_anybody_gets_them(
+    small: Callable[..., Small], tmp_path: Path, block: float, status: int
+) -> None:
+    """A checker that declines whatever scores nought or more, and one that declines nothing."""
+    (tmp_path / "moderation.toml").write_text(f'[[checker]]\nkind = "open-nsfw"\nblock = {block}\n')
+    api = small(guard=guard_of(read_guardrails(tmp_path)))
+    told = api.post(n=2)
+    assert told[0] == status
+    if status == 400:
+        assert told[1]["code"] == "content_policy_violation"
+        assert "data" not in told[1]
+        client = openai.OpenAI(base_url=f"{api.url}/v1", api_key=SECRET, max_retries=0)
+        with client, pytest.raises(openai.BadRequestError, match="declined here"):
+            client.images.generate(model="plain", prompt="a mug")
 
 
 def test_when_the_queue_is_full_it_is_told_when_to_come_again(small: Callable[..., Small]) -> None:

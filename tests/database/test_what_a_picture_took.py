@@ -37,10 +37,10 @@ def of_before(database: Database) -> Iterator[Database]:
                 connection.execute(text(f"DROP FUNCTION IF EXISTS keep_{table}()"))
     with database.write_engine.begin() as connection:
         command.upgrade(_alembic(connection), "0002")
-    with database.write.begin() as session:
+    with database.write_engine.begin() as connection:
         for statement in BEFORE.split(";\n"):
             if statement.strip():
-                session.execute(text(statement))
+                connection.execute(text(statement))
     return database
 
 

@@ -78,7 +78,19 @@ def test_a_worker_that_stops_leaves_no_lease(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "fault", ["stop", "full-disk", "locked", "clock", "redis", "s3", "pictures", "power", "power-careless"]
+    "fault",
+    [
+        "stop",
+        "full-disk",
+        "locked",
+        "clock",
+        "redis",
+        "s3",
+        "pictures",
+        "upgrade",
+        "power",
+        "power-careless",
+    ],
 )
 def test_a_fault_loses_no_acknowledged_vote(fault: str) -> None:
     if fault.startswith("power") and shutil.which("cc") is None:
@@ -103,5 +115,6 @@ def test_a_fault_loses_no_acknowledged_vote(fault: str) -> None:
         "redis": {"api_before": [200] * 3, "api_after": [200] * 3},
         "s3": {"ready_before": 200, "ready_after": 503, "cached": "shown", "not_cached": "unavailable"},
         "pictures": {"whole": "shown", "short": "corrupt_image", "flipped": "corrupt_image"},
+        "upgrade": {"old_ready": 503, "old_reads": 200, "new_ready": 200, "old_exit_code": 0},
     }
     assert expected.get(fault, {}).items() <= told.items()

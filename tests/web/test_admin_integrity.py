@@ -30,10 +30,8 @@ def vote(client: FlaskClient, times: int = 1) -> None:
         cast(client, deal(client))
 
 
-@pytest.fixture
-def found(arena: small.SmallArena, client: FlaskClient) -> small.SmallArena:
-    """A rater who voted twice, with two findings."""
-    vote(client, 2)
+def suspect(arena: small.SmallArena) -> None:
+    """Let the looks have two findings on the first rater."""
     usual = {"votes": 2, "moved": "1", "points": 3.1, "p": 0.0001, "adjusted": 0.004, "value": 4.2}
     following = {**usual, "entrant": "1", "upward": True, "met": 2, "won": 2.0, "expected": 0.8}
     ring = {
@@ -45,6 +43,13 @@ def found(arena: small.SmallArena, client: FlaskClient) -> small.SmallArena:
         campaign = session.scalars(select(Campaign)).one()
         findings = Findings(found=tuple(Found(1, look, evidence) for look, evidence in looks))
         assert keep(session, campaign, findings, RULES[IN_FORCE], now=NOW) == 2
+
+
+@pytest.fixture
+def found(arena: small.SmallArena, client: FlaskClient) -> small.SmallArena:
+    """A rater who voted twice, with two findings."""
+    vote(client, 2)
+    suspect(arena)
     return arena
 
 

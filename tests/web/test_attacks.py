@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import socket
 import struct
+import threading
 import tracemalloc
 import zlib
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from flask.testing import FlaskClient
 from PIL import Image as Pillow
 from sqlalchemy import func, select
 
+from arena.cli.server import PageServer
 from arena.tables import Battle, OperatorRole, Vote, Voter
 from arena.web.brakes import PER_ADDRESS, PER_RATER
 from tests.web import small
@@ -225,6 +230,29 @@ def test_an_address_is_not_believed_from_whoever_tells_it(tmp_path: Path) -> Non
     assert [left("10.1.2.3", f"192.0.2.{n}") for n in range(3)] == [119] * 3, "a proxy of ours"
     assert [left("10.1.2.3", "1.1.1.1, 192.0.2.9"), left("10.1.2.3", "2.2.2.2, 192.0.2.9")] == [119, 118]
     arena.close()
+
+
+def test_the_server_itself_hands_on_for_whom_a_proxy_asks(arena: small.SmallArena) -> None:
+    """Without it all visitors behind a proxy of this machine would be this machine, which is not counted."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    server = PageServer(arena.app, host="127.0.0.1", port=port, threads=2)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+
+    def ask(path: str, visitor: str | None = None) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            connection.request("GET", path, headers={"X-Forwarded-For": visitor} if visitor else {})
+            with connection.getresponse() as answer:
+                return answer.status, answer.headers.get("RateLimit-Remaining", "")
+
+    try:
+        told = [ask("/api/v1/campaigns", visitor) for visitor in ("192.0.2.1", "192.0.2.1", "192.0.2.2")]
+        assert told == [(200, "119"), (200, "118"), (200, "119")]
+        assert [ask("/metrics")[0], ask("/metrics", "192.0.2.1")[0]] == [200, 403]
+    finally:
+        server.stop()
+        thread.join()
 
 
 def test_a_session_that_was_planted_does_not_become_the_operators(arena: small.SmallArena) -> None:

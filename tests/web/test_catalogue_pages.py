@@ -226,10 +226,11 @@ def test_every_format_stands_on_the_data_page_with_its_command(
     page = client.get("/data").get_data(as_text=True)
     assert set(formats.LOADS) == set(FORMATS)
     for name in FORMATS:
-        command = f"arena export {name}" + (f" --format {name}" if name != "vernissage" else "")
-        assert f"{command}</td>" in page
-    assert re.search(r"--format dpo</td>.*<td>Ties, Both bad</td>", page)
-    assert re.search(r"--format lmarena-55k</td>.*<td>Nothing; ties and both bad are one word</td>", page)
+        command = [f"arena export {name}"] + ([f"--format {name}"] if name != "vernissage" else [])
+        assert " ".join(f'<span class="whole">{part}</span>' for part in command) + "</td>" in page
+    assert re.search(r"--format dpo</span></td>.*<td class=\"left-out\">Ties, Both bad</td>", page)
+    told = r"--format lmarena-55k</span></td>.*<td[^>]*>Nothing; ties and both bad are one word</td>"
+    assert re.search(told, page)
 
 
 def test_several_campaigns_can_be_chosen_between(arena: small.SmallArena) -> None:

@@ -34,6 +34,7 @@ from tests.web.pages import read
 from tests.web.test_admin import link
 
 WORDS = "A green glass bottle and a white pebble on marble"
+HELD = "A marble nude by an old master in a museum"
 PERSONAL = "A letter to jane.doe@example.org on a desk"
 WORKER = "test:1"
 JSON = {"Accept": "application/json"}
@@ -210,14 +211,14 @@ def test_a_wait_that_is_too_long_ends(client: FlaskClient, arena: small.SmallAre
 
 
 def test_an_operator_decides_what_no_checker_is_sure_of(client: FlaskClient, arena: small.SmallArena) -> None:
-    address = asked(client, "A marble nude by an old master in a museum")
+    address = asked(client, HELD)
     other = asked(client, "Ein Leuchtturm am Meer", language="und")
     assert "Somebody looks at it first" in client.get(address).get_data(as_text=True)
     assert client.get("/admin/review").status_code == 403
     operator = arena.app.test_client()
     operator.post(link(arena))
     room = operator.get("/admin/review")
-    assert "A marble nude by an old master" in room.get_data(as_text=True)
+    assert HELD in room.get_data(as_text=True)
     assert "no rule is of its language" in room.get_data(as_text=True)
     allow, _, _, block = [form for form in read(room).forms if "/admin/review/prompts/" in form.action]
     for form in (allow, block):

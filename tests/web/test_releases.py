@@ -96,7 +96,7 @@ def test_a_release_is_held_back_while_its_prompts_are_dealt(
     settle(client, deal(client))
     freeze(arena, "one")
     page = read(client.get("/data/releases/one"))
-    assert "Held back: Spring 2026 is dealing prompts of this release" in page.text
+    assert "Held back: prompts of this release are still being dealt (Spring 2026)" in page.text
     assert not [link for link in page.links if link.startswith("/data/releases/one/")]
     for file in ("votes.csv", "images.parquet", "manifest.json"):
         assert fetch(client, f"/data/releases/one/{file}")[0] == 403
@@ -104,7 +104,7 @@ def test_a_release_is_held_back_while_its_prompts_are_dealt(
     assert fetch(client, "/data/releases/one/votes.csv")[0] == 200
     small.open_campaign(arena, slug="again", name="Autumn 2026", prompts=small.PROMPTS[1:2])
     assert fetch(client, "/data/releases/one/votes.csv")[0] == 403
-    assert "Held back: Autumn 2026" in read(client.get("/data/releases/one")).text
+    assert "are still being dealt (Autumn 2026)" in read(client.get("/data/releases/one")).text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from arena.queries.style import examples, style_run
 from arena.services import curation, dealing, standings, studies, voting
 from arena.services.measuring import measure_some
 from arena.tables import Campaign, Criterion, Entrant, Image, ImageMeasure
-from arena.web import style
+from arena.web import style, words
 from tests.web import small
 from tests.web.pages import read
 from tests.web.test_catalogue_pages import cast_many
@@ -64,14 +64,14 @@ def test_every_measure_of_every_entrant_is_told(client: FlaskClient, arena: smal
     measured(arena)
     page = text(client)
     assert read(client.get("/style")).styled == []
-    for label in style.LABELS.values():
+    for label in words.MEASURES.values():
         assert label in page
     with arena.database.read() as session:
         values = session.scalars(
             select(ImageMeasure.brightness).join(Image).where(Image.entrant_id == arena.entrants["sfumato"])
         ).all()
     assert f"<b>{sum(values) / len(values):.2f}</b>" in page
-    assert page.count('<svg class="strip ') == 3 * len(style.LABELS)
+    assert page.count('<svg class="strip ') == 3 * len(words.MEASURES)
     assert "There are too few prompts to say how well entrants can be told" in page
     assert "From 12 of 12 measured pictures, of 4 prompts" in page
 
@@ -161,13 +161,16 @@ def test_what_gloss_is_worth_comes_from_the_board_that_holds_it_equal(
     assert "No board has been fitted" not in page
     assert "As of vote 90." in page
     for effect in run.effects:
-        told = rf"{style.LABELS[effect.name]}</th>\s*<td class=\"figure\"><b>{effect.estimate:,.0f}</b>"
+        told = rf"{words.MEASURES[effect.name]}</th>\s*<td class=\"figure\"><b>{effect.estimate:,.0f}</b>"
         assert re.search(told, page), effect
     assert len(run.rows) == 3
     for row in run.rows:
         assert row.rating is not None
         assert row.plain is not None
         assert f'<td class="figure">{row.plain - row.rating:,.0f}</td></tr>' in page
+    board = client.get("/leaderboard?style=1").get_data(as_text=True)
+    assert "Ratings are adjusted for: brightness, saturation," in board
+    assert "edge_density" not in board
 
 
 def test_reasons_stand_beside_the_average(client: FlaskClient, arena: small.SmallArena) -> None:
