@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
-from arena.db import Database, open_database, upgrade
+from arena.db import Database
 from arena.storage import ImageStore
+from tests.databases import new_postgres, new_sqlite
 
 POSTGRES = os.environ.get("ARENA_TEST_POSTGRES")
 
@@ -28,23 +27,13 @@ def converted_networks_lie_aside(tmp_path_factory: pytest.TempPathFactory) -> It
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty arena's database, on each kind that there is."""
     if request.param == "sqlite":
-        opened = open_database(f"sqlite:///{tmp_path / 'arena.sqlite'}")
-        upgrade(opened)
+        opened = new_sqlite(tmp_path / "arena.sqlite")
         yield opened
         opened.dispose()
         return
     assert POSTGRES
-    schema = f"test_{secrets.token_hex(6)}"
-    admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    opened = open_database(f"{POSTGRES}?options=-csearch_path%3D{schema}")
-    upgrade(opened)
-    yield opened
-    opened.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
+    with new_postgres(POSTGRES) as opened:
+        yield opened
 
 
 @pytest.fixture

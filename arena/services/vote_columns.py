@@ -165,8 +165,13 @@ class _Ids:
         self._codes: NDArray[np.int32] = found.indices.to_numpy()
 
     def told(self, words: Mapping[int | None, str]) -> Coded:
-        """The column with words for the ids."""
-        return Coded([*map(words.__getitem__, self.ids)], self._codes)
+        """The column with words for the ids, each once: a dictionary of Parquet must not repeat itself."""
+        told = [words[number] for number in self.ids]
+        place = {word: number for number, word in enumerate(dict.fromkeys(told))}
+        if len(place) == len(told):
+            return Coded(told, self._codes)
+        codes = np.array([place[word] for word in told], dtype=np.int32)
+        return Coded([*place], codes[self._codes])
 
 
 class _Known:

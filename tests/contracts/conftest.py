@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analysis.outcomes import Outcome
-from arena.db import Database, open_database, upgrade
+from arena.db import Database
 from arena.services.publishing import ExportReport, export
 from arena.services.removing import exclude, withdraw
 from arena.services.sealing import seal_pending
@@ -23,6 +23,7 @@ from arena.tables import Voter
 from tests.contracts.exported import Voted, furnished
 from tests.contracts.forging import Forger
 from tests.contracts.importing import VOTES, Here
+from tests.databases import new_sqlite
 from tests.factory import Arena, open_arena
 
 SECRET = "a secret of these tests, long enough"
@@ -95,8 +96,7 @@ def some_removals(arena: Arena) -> None:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export of two campaigns with removals in it, never to be changed."""
     folder = tmp_path_factory.mktemp("whole")
-    database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(folder / "arena.sqlite")
     images = ImageStore(folder / "images")
     arena = open_arena(database, images)
     some_votes(arena)

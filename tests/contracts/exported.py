@@ -14,13 +14,14 @@ from sqlalchemy.orm import aliased
 
 from analysis import Comparisons, fit_bradley_terry
 from analysis.outcomes import Outcome
-from arena.db import Database, open_database, upgrade
+from arena.db import Database
 from arena.domain.splits import Split
 from arena.services.formats.exporting import FormatReport, export_as
 from arena.services.formats.filters import Filters
 from arena.services.standings import refresh
 from arena.storage import ImageStore
 from arena.tables import Battle, BattleKind, Criterion, Entrant, Image, Prompt, Vote
+from tests.databases import new_sqlite
 from tests.factory import Arena, open_arena
 
 SECONDS_A_DAY = 86_400
@@ -54,8 +55,7 @@ class Voted:
 
 def furnished(home: Path) -> Iterator[Voted]:
     """Three entrants, eight prompts, four days, two questions, every outcome, and battles that count not."""
-    database = open_database(f"sqlite:///{home / 'arena.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(home / "arena.sqlite")
     images = ImageStore(home / "images")
     arena = open_arena(database, images, prompts=WORDS, criteria=("preference", "likeness"))
     for day in range(4):

@@ -13,10 +13,10 @@ import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
-from arena.db import open_database, upgrade
 from arena.domain.columns import FILES
 from arena.errors import Conflict, Invalid, Unavailable, UnknownCampaign
 from arena.queries import releases
@@ -26,6 +26,7 @@ from arena.services.verifying import verify
 from arena.storage import ImageStore
 from arena.tables import Image
 from tests.contracts.conftest import SECRET, Publish, publisher, rows_of, some_votes
+from tests.databases import new_sqlite
 from tests.factory import Arena, open_arena
 
 
@@ -188,8 +189,7 @@ def test_memory_does_not_grow_with_the_votes(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(releases, "CHUNK", 250)
     peaks = []
     for votes in (1000, 4000):
-        database = open_database(f"sqlite:///{tmp_path / str(votes)}.sqlite")
-        upgrade(database)
+        database = new_sqlite(tmp_path / f"{votes}.sqlite")
         images = ImageStore(tmp_path / "images")
         arena = open_arena(database, images)
         arena.fill(votes, rng=random.Random(1))
@@ -201,3 +201,11 @@ def test_memory_does_not_grow_with_the_votes(tmp_path: Path, monkeypatch: pytest
         tracemalloc.stop()
         database.dispose()
     assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_words_that_stand_for_several_ids_are_once_in_their_dictionary(whole: Path) -> None:
+    with pq.ParquetFile(whole / "votes.parquet") as file:
+        group = file.metadata.row_group(0)
+        columns = {group.column(n).path_in_schema: group.column(n) for n in range(group.num_columns)}
+    for name in ("source", "categories", "cohort"):
+        assert "RLE_DICTIONARY" in columns[name].encodings, name

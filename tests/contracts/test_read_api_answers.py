@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from arena.db import Database, open_database, upgrade
+from arena.db import Database
 from arena.services.keys import revoke_key
 from arena.storage import ImageStore
 from arena.tables import Campaign, Reason
@@ -20,6 +20,7 @@ from arena.web.read.access import PER_ADDRESS
 from arena.web.read.problems import SCHEMA
 from arena.web.read.views import EXTENSION, PREFIX
 from tests.contracts.reading import Reader, reader
+from tests.databases import new_sqlite
 
 BOARD = "/leaderboard?campaign=spring"
 
@@ -35,8 +36,7 @@ def api(database: Database, images: ImageStore, tmp_path: Path) -> Iterator[Read
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """The read API of an arena in which nothing changes."""
     folder = tmp_path_factory.mktemp("still")
-    database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(folder / "arena.sqlite")
     with reader(database, ImageStore(folder / "images"), folder) as found:
         yield found
     database.dispose()

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from arena.db import open_database, upgrade
 from arena.domain.views import View
 from arena.errors import Invalid
 from arena.storage import ImageStore
 from arena.web.read.document import template
 from arena.web.read.views import EVERYTHING, PREFIX
 from tests.contracts.reading import reader
+from tests.databases import new_sqlite
 
 EXAMPLES = 20
 
@@ -26,8 +26,7 @@ EXAMPLES = 20
 def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchema]:
     """The document of an arena with votes, read by a key without a limit."""
     folder = tmp_path_factory.mktemp("read")
-    database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(folder / "arena.sqlite")
     with reader(database, ImageStore(folder / "images"), folder) as api:
         key = api.key("schemathesis")
         yield schemathesis.openapi.from_wsgi(f"{PREFIX}/openapi.json", api.app, headers=key)

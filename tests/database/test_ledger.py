@@ -10,17 +10,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from arena.db import open_database, upgrade
 from arena.errors import Unavailable
 from arena.services import curation
 from arena.services.ledger import Ledger
 from arena.tables import Event
 from tests.database.conftest import NOW
+from tests.databases import new_sqlite
 
 
 def test_what_waited_too_long_is_answered_plainly_and_never_written_later(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'arena.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(tmp_path / "arena.sqlite")
     ledger = Ledger(database, patience=0.2)
     begun, go_on = threading.Event(), threading.Event()
 

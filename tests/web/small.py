@@ -16,16 +16,16 @@ from PIL import ImageDraw
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from arena import db
 from arena.app import create_app
 from arena.config import Settings
-from arena.db import Database
+from arena.db import Database, open_database, upgrade
 from arena.media.blind import blind_copy
 from arena.services import curation
 from arena.services.ledger import Ledger
 from arena.storage import ImageStore
 from arena.tables import BlindCopy, Campaign, CampaignPrompt, Entrant, Image, Job, JobState, Prompt
 from models.contracts import EntrantCard
+from tests.databases import new_sqlite
 
 CANVAS = 128
 PROMPTS = (
@@ -98,8 +98,11 @@ def empty_arena(home: Path, **more: Any) -> SmallArena:
     """An arena without a campaign."""
     settings = settings_in(home, **more)
     home.mkdir(parents=True, exist_ok=True)
-    database = db.open_database(settings.database)
-    db.upgrade(database)
+    if "ARENA_DATABASE" in more:
+        database = open_database(settings.database)
+        upgrade(database)
+    else:
+        database = new_sqlite(home / "arena.sqlite")
     images = ImageStore(settings.images)
     ledger = Ledger(database)
     app = create_app(settings, database=database, images=images, write=ledger.write)
