@@ -28,16 +28,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from export_data import ENTRANTS, NOW, fill
-from PIL import Image as Picture
-
-from arena.db import open_database
-from arena.services.formats.exporting import FormatReport, export_as
-from arena.services.formats.filters import Filters
-from arena.services.standings import refresh
-from arena.storage import ImageStore
+# What a task needs is imported where it runs, so that each process holds its own task alone.
+if TYPE_CHECKING:
+    from arena.services.formats.exporting import FormatReport
 
 SECRET = "of the benchmark alone"
 
@@ -130,6 +125,7 @@ def floor(folder: Path) -> dict[str, Any]:
 def ours(folder: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
+    from arena.db import open_database
     from arena.domain.pseudonyms import Pseudonyms
     from arena.services.vote_columns import vote_columns
     from arena.services.vote_tables import parquet_chunks
@@ -145,6 +141,8 @@ def ours(folder: Path) -> dict[str, Any]:
 
 def compare_votes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Time our file of votes against the floor, in turns."""
+    from export_data import fill
+
     fill(folder, options.votes)
     runs: dict[str, list[dict[str, Any]]] = {"floor": [], "ours": []}
     for _ in range(options.rounds):
@@ -167,6 +165,8 @@ def compare_votes(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def compare_pictures(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Stream pictures into Pick-a-Pic's Parquet, a tenth of them first: memory must not follow."""
+    from export_data import ENTRANTS, fill
+
     found = {}
     for number in (options.pictures // 10, options.pictures):
         home = folder / str(number)
@@ -194,6 +194,13 @@ def stream(folder: Path) -> dict[str, Any]:
 
 def write(folder: Path, name: str) -> FormatReport:
     """Export in a format, beside the database."""
+    from export_data import NOW
+
+    from arena.db import open_database
+    from arena.services.formats.exporting import export_as
+    from arena.services.formats.filters import Filters
+    from arena.storage import ImageStore
+
     database = open_database(f"sqlite:///{folder / 'arena.sqlite'}")
     try:
         with database.read() as session:
@@ -207,7 +214,11 @@ def write(folder: Path, name: str) -> FormatReport:
 
 def tell_formats(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Write every format and load it as its readers do; print the table of docs/data.md."""
+    from export_data import NOW, fill
     from export_readers import READERS
+
+    from arena.db import open_database
+    from arena.services.standings import refresh
 
     votes = min(options.votes, 2_000)
     fill(folder, votes, prompts=24, paint=painted, seal=False)
@@ -229,6 +240,8 @@ def tell_formats(folder: Path, options: argparse.Namespace) -> list[dict[str, An
 
 def painted(number: int) -> bytes:
     """A small PNG file of its own."""
+    from PIL import Image as Picture
+
     shade = hashlib.sha256(str(number).encode()).digest()
     out = BytesIO()
     Picture.new("RGB", (64, 64), (shade[0], shade[1], shade[2])).save(out, format="PNG")

@@ -69,7 +69,7 @@ def show(context: Context, slug: str, as_json: bool) -> None:
 
     with context.database.read() as session:
         told = told_whole(session, slug, now=datetime.now(UTC))
-    say_json(told) if as_json else _print(told)
+    _tell(told, as_json)
 
 
 @campaigns.command("new")
@@ -95,7 +95,7 @@ def new(context: Context, /, slug: str, as_json: bool, **given: Any) -> None:
     with context.database.write.begin() as session:
         open_plan(session, slug, plan, now=now)
         told = told_whole(session, slug, now=now)
-    say_json(told) if as_json else _print(told)
+    _tell(told, as_json)
 
 
 @campaigns.command("edit")
@@ -121,7 +121,7 @@ def edit(context: Context, /, slug: str, anew: bool, as_json: bool, **given: Any
         before = plan_as_it_is(session, find_campaign(session, slug))
         change(session, slug, replace(changed(before, given), anew=anew), now=now)
         told = told_whole(session, slug, now=now)
-    say_json(told) if as_json else _print(told)
+    _tell(told, as_json)
 
 
 @campaigns.command("register")
@@ -191,5 +191,8 @@ def watch(context: Context, slug: str, as_json: bool) -> None:
     click.echo("\n".join(look_lines(told["look"])))
 
 
-def _print(told: Mapping[str, Any]) -> None:
-    click.echo("\n".join(lines(told)))
+def _tell(told: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        say_json(told)
+    else:
+        click.echo("\n".join(lines(told)))

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from importlib.util import find_spec
 
 import click
 from sqlalchemy import select
@@ -21,7 +22,9 @@ from arena.services.generation import enqueue, progress
 from arena.tables import Campaign
 
 DEMO = "demo"
-ENTRANTS = ("atelier", "atelier-plain", "atelier-draft")
+ENTRANTS = ("lumen-1", "lumen-1-turbo", "word-vae", "retrieval")
+REFERENCE = "atelier"
+"""Takes part where its renderer is installed."""
 CANVAS = 256
 MOST_WORKERS = 4
 
@@ -66,7 +69,8 @@ def open_demo(context: Context) -> int:
     with context.database.write.begin() as session:
         campaign = session.scalar(select(Campaign).where(Campaign.slug == DEMO))
         if campaign is None:
-            entrants = [find_entrant(session, slug) for slug in ENTRANTS]
+            slugs = [*ENTRANTS, REFERENCE] if find_spec("mitsuba") else ENTRANTS
+            entrants = [find_entrant(session, slug) for slug in slugs]
             campaign = open_campaign(
                 session,
                 slug=DEMO,

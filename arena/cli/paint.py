@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,8 +30,8 @@ def paint(
 
     \b
     Examples:
-      arena paint atelier "a red glass vase on a marble table" --out pictures
-      arena paint atelier "a gold ring" "a blue mug" --out pictures --seed 7 --json
+      arena paint lumen-1 "a red glass vase on a marble table" --out pictures
+      arena paint lumen-1-turbo "a gold ring" "a blue mug" --out pictures --seed 7 --json
     """
     from arena.services.painting_files import paint_files
 
@@ -43,6 +44,14 @@ def paint(
         say_json(answers)
     else:
         for answer in answers:
-            click.echo(answer["file"] or f"refused: {answer['prompt']!r}: {answer['refused']}")
+            click.echo(_line(answer))
     if any(answer["refused"] for answer in answers):
         raise SystemExit(1)
+
+
+def _line(answer: dict[str, Any]) -> str:
+    """What became of one prompt."""
+    if answer["file"] is None:
+        return f"refused: {answer['prompt']!r}: {answer['refused']}"
+    unknown = answer["notes"].get("unknown_words")
+    return f"{answer['file']} (it did not know: {', '.join(unknown)})" if unknown else str(answer["file"])

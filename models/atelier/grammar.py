@@ -29,6 +29,7 @@ __all__ = [
     "draw_landscape",
     "draw_still_life",
     "is_complete",
+    "mirrored",
     "scene_from_json",
     "scene_to_json",
     "stream",
@@ -87,6 +88,13 @@ def stream(seed: int, name: str) -> np.random.Generator:
 def family(scene: Scene) -> str:
     """``"still life"`` or ``"landscape"``."""
     return "still life" if isinstance(scene, StillLife) else "landscape"
+
+
+def mirrored(scene: Scene) -> Scene:
+    """What the mirror image of a picture shows: left and right change places, all else stays."""
+    if isinstance(scene, Landscape) or scene.relation not in ("left", "right"):
+        return scene
+    return replace(scene, relation=words.INVERSE[scene.relation])
 
 
 def is_complete(scene: Scene) -> bool:

@@ -198,9 +198,36 @@ def _shift(item: Placed, x: float, y: float) -> Placed:
     return Placed(item.thing, [Part(part.mesh.moved(x, y, 0), part.role) for part in item.parts], item.name)
 
 
-def camera(scene: StillLife, placed: list[Placed], seed: int, size: int) -> Description:
+@dataclass(frozen=True, slots=True, eq=False)
+class Aim:
+    """Where a camera stands and looks.
+
+    Attributes
+    ----------
+    origin, target : ndarray of shape (3,)
+    right, up, back : ndarray of shape (3,)
+        Of length one and at right angles; `back` points from the target to the camera.
+    focus, aperture : float
+        Distance of what is sharp, and radius of the lens.
+    """
+
+    origin: Floats
+    target: Floats
+    right: Floats
+    up: Floats
+    back: Floats
+    focus: float
+    aperture: float
+
+    def project(self, points: Floats) -> Floats:
+        """Where points of shape (n, 3) are seen, shape (n, 2): from -1 to 1, rightwards and downwards."""
+        away = points - self.origin
+        depth = -(away @ self.back) * np.tan(np.radians(FOV / 2))
+        return np.stack([away @ self.right / depth, -(away @ self.up) / depth], axis=1)
+
+
+def aim(scene: StillLife, placed: list[Placed], seed: int) -> Aim:
     """Aim a thin-lens camera so that the things fill their share of the frame."""
-    mi = renderer()
     rng = stream(seed, "aim")
     elevation = {"above": rng.uniform(38, 48), "low": rng.uniform(2.5, 4.5)}.get(
         str(scene.camera), rng.uniform(11, 17)
@@ -230,12 +257,32 @@ def camera(scene: StillLife, placed: list[Placed], seed: int, size: int) -> Desc
     front = points[np.argmax(points @ back)]
     focus = float((0.75 * centre + 0.25 * front - origin) @ -back)
     lens = {"shallow": 0.16, "close": 0.05, "wide": 0.06}.get(str(scene.camera), 0.055)
+    return Aim(origin, target, right, up, back, focus, lens * distance / 4)
+
+
+def boxes(scene: StillLife, seed: int) -> Floats:
+    """Where each thing of a scene is seen, hidden parts included.
+
+    Returns
+    -------
+    ndarray of shape (n_things, 4)
+        Left, top, right and bottom, from -1 to 1 over the frame.
+    """
+    placed = place(scene, seed)
+    looked = aim(scene, placed, seed)
+    seen = [looked.project(item.points) for item in placed]
+    return np.stack([np.concatenate([points.min(0), points.max(0)]) for points in seen])
+
+
+def camera(aimed: Aim, size: int) -> Description:
+    """The camera as the renderer takes it, for a picture of `size` pixels along one side."""
+    mi = renderer()
     return {
         "type": "thinlens",
         "fov": FOV,
-        "aperture_radius": lens * distance / 4,
-        "focus_distance": focus,
-        "to_world": mi.ScalarTransform4f().look_at(origin.tolist(), target.tolist(), [0, 0, 1]),
+        "aperture_radius": aimed.aperture,
+        "focus_distance": aimed.focus,
+        "to_world": mi.ScalarTransform4f().look_at(aimed.origin.tolist(), aimed.target.tolist(), [0, 0, 1]),
         "film": {
             "type": "hdrfilm",
             "width": size,
@@ -292,7 +339,7 @@ def still_life(scene: StillLife, seed: int, settings: Settings) -> tuple[Descrip
         "type": "scene",
         "sky": panorama(light),
         "table": table(surface(str(scene.surface), rng), back),
-        "sensor": camera(scene, placed, seed, settings.size),
+        "sensor": camera(aim(scene, placed, seed), settings.size),
         **_things(placed, exposure, seed),
     }
     for n, lamp in enumerate(light.lamps):
@@ -318,4 +365,17 @@ def still_life(scene: StillLife, seed: int, settings: Settings) -> tuple[Descrip
     return described, exposure
 
 
-__all__ = ["Placed", "camera", "join", "panorama", "place", "still_life", "table", "texture", "to_mitsuba"]
+__all__ = [
+    "Aim",
+    "Placed",
+    "aim",
+    "boxes",
+    "camera",
+    "join",
+    "panorama",
+    "place",
+    "still_life",
+    "table",
+    "texture",
+    "to_mitsuba",
+]

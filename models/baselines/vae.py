@@ -49,14 +49,17 @@ class _Decoder(nn.Module):
 
 
 class WordVae(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A conditional variational autoencoder (Kingma and Welling 2014; Sohn et al. 2015).
+    """A conditional variational autoencoder (Kingma and Welling 2014; Sohn et al. 2015, eq. 4).
+
+    The latents of a picture are drawn about what its words foretell. With the same normal distribution for
+    every caption they would say everything, and the words nothing.
 
     Parameters
     ----------
     size : int
         Pixels along one side.
     latent : int
-        Numbers that say of a picture what its caption does not.
+        Numbers that say of a picture what its caption leaves open.
     text_width : int
         Width of the vector that stands for a caption.
     hidden, channels : int
@@ -87,12 +90,18 @@ class WordVae(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if len(encoder_blocks)
             else None
         )
+        self.foretell = nn.Sequential(nn.Linear(text_width, hidden), nn.SiLU(), nn.Linear(hidden, 2 * latent))
         self.decoder = _Decoder(
             decoder(channels, stem, widths, decoder_blocks),
             (channels, side, side),
             latent + text_width,
             hidden,
         )
+
+    def expect(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents of pictures with these captions, both (n, latent)."""
+        mean, log_variance = self.foretell(words).chunk(2, dim=-1)
+        return mean, log_variance
 
     def encode(self, pictures: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents, both (n, latent), of captioned pictures in [-1, 1]."""
@@ -113,7 +122,7 @@ class WordVaePipeline(DiffusionPipeline):  # type: ignore[misc]
     Parameters
     ----------
     tokenizer, text_encoder, vae
-        The parts; of the `vae` only the decoder is used.
+        The parts; the encoder of the `vae` is not used.
     """
 
     model_cpu_offload_seq = "text_encoder->vae"
@@ -154,8 +163,11 @@ class WordVaePipeline(DiffusionPipeline):  # type: ignore[misc]
         device, dtype = self._execution_device, self.vae.dtype
         reading = self.tokenizer.read(prompts)
         _, pooled = self.text_encoder(reading.ids.to(device), reading.mask.to(device))
-        latents = own_noise(len(prompts), (self.vae.config.latent,), generator, device)
-        images = as_images(self.vae.decode(latents.to(dtype), pooled.to(dtype)), output_type)
+        words = pooled.to(dtype)
+        mean, log_variance = self.vae.expect(words)
+        noise = own_noise(len(prompts), (self.vae.config.latent,), generator, device).to(dtype)
+        latents = mean + (0.5 * log_variance).exp() * noise
+        images = as_images(self.vae.decode(latents, words), output_type)
         self.maybe_free_model_hooks()
         unknown = [list(strange) for strange in reading.unknown]
         return LumenOutput(images, unknown) if return_dict else (images, unknown)

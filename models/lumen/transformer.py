@@ -42,6 +42,12 @@ def unpatches(tokens: Tensor, side: int, rows: int, columns: int) -> Tensor:
     return functional.pixel_shuffle(grid, side)
 
 
+def zero(layer: nn.Module) -> None:
+    """Set the weights of a layer to 0, so that it says nothing at first."""
+    for weight in layer.parameters():
+        nn.init.zeros_(weight)
+
+
 class Modulation(nn.Module):
     """Shifts and scales from the condition (adaLN, Peebles and Xie 2023, sec. 3.2), zero at first.
 
@@ -49,16 +55,15 @@ class Modulation(nn.Module):
     matrices would else be a third of the model.
     """
 
-    def __init__(self, width: int, vectors: int, rank: int) -> None:
+    def __init__(self, width: int, vectors: int, rank: int, *, out: int = 0) -> None:
         super().__init__()
         self.vectors = vectors
         self.reduce = nn.Linear(width, rank, bias=False) if rank else nn.Identity()
-        self.spread = nn.Linear(rank or width, vectors * width)
-        nn.init.zeros_(self.spread.weight)
-        nn.init.zeros_(self.spread.bias)
+        self.spread = nn.Linear(rank or width, vectors * (out or width))
+        zero(self.spread)
 
     def forward(self, condition: Tensor) -> tuple[Tensor, ...]:
-        """Turn (batch, width) into `vectors` tensors of shape (batch, 1, width)."""
+        """Turn (batch, width) into `vectors` tensors of shape (batch, 1, out or width)."""
         spread: Tensor = self.spread(self.reduce(condition))
         return spread[:, None].chunk(self.vectors, dim=-1)
 
@@ -83,6 +88,54 @@ class Block(nn.Module):
         return answer
 
 
+class FineBlock(nn.Module):
+    """Two convolutions on the latents' grid, modulated by the condition; the identity at first."""
+
+    def __init__(self, width: int, condition: int, rank: int) -> None:
+        super().__init__()
+        self.norm = RMSNorm(width, affine=False)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.modulation = Modulation(condition, 3, rank, out=width)
+        zero(self.second)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        shift, scale, gate = (one.transpose(1, 2)[..., None] for one in self.modulation(condition))
+        normed = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        inner = self.second(functional.silu(self.first(normed * (1 + scale) + shift)))
+        answer: Tensor = x + (1 + gate) * inner
+        return answer
+
+
+class Fine(nn.Module):
+    """What the tokens leave to their neighbours: outlines that cross the border of two tokens.
+
+    A token holds `patch` x `patch` places of the latents and its last layer is linear, so that nothing but
+    attention makes the places of two tokens agree. This stage looks at every place and its neighbours. It
+    adds nothing at first. It is never compiled: with convolutions in a graph, torch would compile anew for
+    every number of words.
+    """
+
+    def __init__(self, channels: int, patch: int, width: int, inner: int, layers: int, rank: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.spread = nn.Linear(width, inner * patch**2)
+        self.enter = nn.Conv2d(channels, inner, 3, padding=1)
+        self.blocks = nn.ModuleList([FineBlock(inner, width, rank) for _ in range(layers)])
+        self.leave = nn.Conv2d(inner, channels, 3, padding=1)
+        zero(self.leave)
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(self, tokens: Tensor, latents: Tensor, condition: Tensor) -> Tensor:
+        """Correct the velocity: (b, tokens, width), latents (b, c, h, w), (b, width) to (b, c, h, w)."""
+        rows, columns = latents.shape[2] // self.patch, latents.shape[3] // self.patch
+        x = unpatches(self.spread(tokens), self.patch, rows, columns) + self.enter(latents)
+        for block in self.blocks:
+            x = block(x, condition)
+        answer: Tensor = self.leave(functional.silu(x))
+        return answer
+
+
 class LumenTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Velocity ``v = noise - latents`` at a point of the straight path between them.
 
@@ -99,6 +152,8 @@ class LumenTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Width of the text encoder's vectors.
     rank : int
         Of the modulation's matrices; 0 is full.
+    fine, fine_width : int
+        Blocks and width of the stage at the latents' own resolution, see `Fine`; 0 blocks: none.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -113,6 +168,8 @@ class LumenTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         hidden: int = 512,
         text_width: int = 256,
         rank: int = 64,
+        fine: int = 0,
+        fine_width: int = 64,
     ) -> None:
         super().__init__()
         head = width // heads
@@ -128,8 +185,8 @@ class LumenTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.norm = RMSNorm(width, affine=False)
         self.modulation = Modulation(width, 2, rank)
         self.leave = nn.Linear(width, channels * patch**2)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.detail = Fine(channels, patch, width, fine_width, fine, rank) if fine else None
+        zero(self.leave)
 
     def forward(self, latents: Tensor, t: Tensor, words: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
         """Predict the velocity.
@@ -164,7 +221,8 @@ class LumenTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             x = block(x, condition, turn, bias)
         shift, scale = self.modulation(condition)
         x = self.norm(x[:, : rows * columns]) * (1 + scale) + shift
-        return unpatches(self.leave(x), side, rows, columns)
+        velocity = unpatches(self.leave(x), side, rows, columns)
+        return velocity if self.detail is None else velocity + self.detail(x, latents, condition)
 
     @staticmethod
     def _places(rows: int, columns: int, words: int, device: torch.device) -> Tensor:

@@ -90,6 +90,7 @@ def assemble(card: EntrantCard) -> Any:
             raise MissingPart(f"entrant {card.slug!r}: {one_line(error)}") from error
         except Exception as error:
             raise CardError(f"entrant {card.slug!r}: {folder} does not load: {one_line(error)}") from error
+    _check_whole(card, pipeline, folder)
     _check_call(card, pipeline)
     _set_scheduler(card, pipeline)
     pipeline.set_progress_bar_config(disable=True)
@@ -190,6 +191,18 @@ def _index(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return index if isinstance(index, dict) else {}
+
+
+def _check_whole(card: EntrantCard, pipeline: Any, folder: Path) -> None:
+    """Whether every weight was found; diffusers leaves what a file lacks without values, and fails later."""
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            lacking = [weight for weight, value in part.state_dict().items() if value.is_meta]
+            if lacking:
+                raise CardError(
+                    f"entrant {card.slug!r}: {folder} does not load: {name} lacks {len(lacking)} of its "
+                    f"weights, such as {lacking[0]}; bring the whole folder"
+                )
 
 
 def _check_call(card: EntrantCard, pipeline: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -38,6 +38,8 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Classes of each head of the reader."""
 
+SLOTS: Final = 2
+"""Things that are read of a picture at most."""
 THING: Final = ("shape", "colour", "material")
 ATTRIBUTES: Final = (
     *THING,
@@ -58,10 +60,11 @@ CHANCE: Final[Mapping[str, float]] = MappingProxyType(
 """How often a guess with equal odds for every class is right."""
 
 Logits = Mapping[str, Tensor]
+Item = TypeVar("Item")
 Score = dict[str, list[bool]]
 
 
-def in_picture(things: Sequence[Thing], relation: str | None) -> tuple[Thing, ...]:
+def in_picture(things: Sequence[Item], relation: str | None) -> tuple[Item, ...]:
     """The things in the picture's own order."""
     return tuple(things[::-1] if relation in ("right", "behind") else things)
 

@@ -1,4 +1,10 @@
-"""Train Lumen's autoencoder on crops, and measure what it loses."""
+"""Train Lumen's autoencoder on crops, and measure what it loses.
+
+What a small flow can learn to paint depends on its latents more than on itself. Noise as large as a good part
+of the latents keeps little differences from meaning much (Yang et al. 2025, "Latent denoising makes good
+visual tokenizers"), and halved latents must give the halved picture (Kouzelis et al. 2025, "EQ-VAE"), so
+that what is coarse in a picture is coarse in its latents.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,7 @@ from torch.nn import functional
 
 from models.errors import ModelError
 from models.lumen.autoencoder import LumenAutoencoder
-from models.training.loop import examples_of, generator, last_figures, prepare, train
+from models.training.loop import begin_with, examples_of, generator, last_figures, prepare, train
 from models.training.settings import Loop, command_line, read_settings, saved_network
 from models.training.shards import Pictures, open_pictures, to_bytes, to_unit
 
@@ -41,7 +47,9 @@ class AutoencoderSettings:
     pull : float
         Weight of the mean square of the latents, which keeps them small.
     noise : float
-        Standard deviation of what is added to the latents, so that near latents mean near pictures.
+        Most noise that is added to the latents of a picture, over their own deviation.
+    halved : float
+        Share of updates that halve latents and pictures.
     levels : int
         Of the pyramid in which pictures are compared.
     """
@@ -52,7 +60,8 @@ class AutoencoderSettings:
     network: Mapping[str, Any] = field(default_factory=dict)
     rate: float = 1e-3
     pull: float = 2e-4
-    noise: float = 0.02
+    noise: float = 0.3
+    halved: float = 0.25
     levels: int = 4
 
 
@@ -87,6 +96,14 @@ def crops(pictures: Tensor, side: int, draw: torch.Generator) -> Tensor:
     return torch.stack(
         [one[:, y : y + side, x : x + side] for one, (y, x) in zip(pictures, corner, strict=True)]
     )
+
+
+def shaken(latents: Tensor, most: float, draw: torch.Generator) -> Tensor:
+    """Latents with noise, from none to `most` times the deviation of their channel."""
+    deviation = latents.detach().float().std((0, 2, 3), keepdim=True)
+    strength = most * torch.rand(latents.shape[0], 1, 1, 1, generator=draw).to(deviation)
+    noise = torch.randn(latents.shape, generator=draw).to(deviation)
+    return latents + (strength * deviation * noise).to(latents)
 
 
 def signal_to_noise(made: Tensor, wanted: Tensor) -> Tensor:
@@ -126,15 +143,25 @@ def measure_latents(autoencoder: LumenAutoencoder, pictures: Pictures, *, most: 
 
 
 def train_autoencoder(
-    settings: AutoencoderSettings, data: Path, out: Path, *, stop_after: int | None = None
+    settings: AutoencoderSettings,
+    data: Path,
+    out: Path,
+    *,
+    start: Path | None = None,
+    stop_after: int | None = None,
 ) -> LumenAutoencoder:
-    """Train an autoencoder and save it, with the moments of its latents, to ``out/autoencoder``."""
+    """Train an autoencoder and save it, with the moments of its latents, to ``out/autoencoder``.
+
+    `start` is the folder of one whose weights a new run begins with.
+    """
     loop = settings.loop
     device = prepare(loop)
-    pictures = open_pictures(data, "train", settings.size)
+    pictures = open_pictures(data, "train", settings.size, mirror=True)
     tests = open_pictures(data, "test_seen", settings.size, most=CHECKED)
     unseen = tests.take(range(min(CHECKED, len(tests))))
     network = LumenAutoencoder(**settings.network).to(device, memory_format=torch.channels_last)
+    if start is not None:
+        begin_with(network, open_autoencoder(start, loop.device), start)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0)
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -142,15 +169,21 @@ def train_autoencoder(
         draw = generator(loop.seed, 2, step)
         wanted = to_unit(crops(pictures.take(chosen), settings.crop, draw)).to(device)
         latents = network.encode(wanted.contiguous(memory_format=torch.channels_last))
-        shaken = latents + settings.noise * torch.randn(latents.shape, generator=draw).to(latents)
-        distance = pyramid_distance(network.decode(shaken).float(), wanted, settings.levels)
+        told = shaken(latents, settings.noise, draw)
+        if float(torch.rand((), generator=draw)) < settings.halved:
+            told, wanted = functional.avg_pool2d(told, 2), functional.avg_pool2d(wanted, 2)
+        distance = pyramid_distance(network.decode(told).float(), wanted, settings.levels)
         size = latents.float().square().mean()
         return distance + settings.pull * size, {"distance": distance, "latents": size}
 
     def check(made: nn.Module) -> dict[str, float]:
         assert isinstance(made, LumenAutoencoder)
         again = rebuild(made, unseen)
+        with torch.no_grad():
+            latents = made.encode(to_unit(unseen[:16]).to(device))
+            noisy = to_bytes(made.decode(shaken(latents, settings.noise, generator(loop.seed, 2))).cpu())
         return {
+            "psnr_shaken": float(signal_to_noise(noisy, unseen[:16]).mean()),
             "psnr": float(signal_to_noise(again, unseen).mean()),
             "sharpness": sharpness(again) / sharpness(unseen),
         }
@@ -181,10 +214,11 @@ def open_autoencoder(folder: Path, device: str = "cpu") -> LumenAutoencoder:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of the module."""
     parser = command_line("autoencode", "Train Lumen's autoencoder.", "autoencoder")
+    parser.add_argument("--start", type=Path, help="folder of an autoencoder to begin with")
     told = parser.parse_args(arguments)
     try:
         settings = read_settings(AutoencoderSettings, told.config, told.set)
-        train_autoencoder(settings, told.data, told.out, stop_after=told.stop_after)
+        train_autoencoder(settings, told.data, told.out, start=told.start, stop_after=told.stop_after)
     except ModelError as error:
         parser.exit(1, f"{error}\n")
     sys.stdout.write(f"{json.dumps(last_figures(told.out))}\n")

@@ -146,7 +146,7 @@ def distil(
     student = open_painter(teacher_path, loop.device)[0]
     taught, learnt = compiled(teacher, loop), compiled(student, loop)
     told = replace(told, loop=loop)
-    latents = encode_split(data, "train", told.size, autoencoder, device=loop.device)
+    latents = encode_split(data, "train", told.size, autoencoder, mirror=True, device=loop.device)
     examples = Examples(latents, tokenizer, told)
     optimizers = muon_and_adamw(student, rate=settings.rate, other_rate=settings.other_rate, decay=0.0)
     start = tokenizer.numbers_of("")[0][0]

@@ -31,7 +31,8 @@ from models.training.attributes import ATTRIBUTES, CHANCE
 from models.training.autoencode import sharpness
 from models.training.export import folder_card
 from models.training.measures import frechet, nearest, spread
-from models.training.reader import AttributeReader, open_reader, read_all, score_pictures
+from models.training.reader import open_reader, read_all, score_pictures
+from models.training.reader_network import AttributeReader
 from models.training.shards import Pictures, open_pictures
 
 Features = NDArray[np.float64]

@@ -23,7 +23,7 @@ from models.lumen.autoencoder import LumenAutoencoder
 from models.lumen.pipeline import LumenPipeline
 from models.training.autoencode import open_autoencoder
 from models.training.captioned import open_state
-from models.training.reader import AttributeReader
+from models.training.reader_network import AttributeReader
 from models.training.settings import BadSettings
 from models.training.train import open_painter
 from models.training.unet import open_denoiser
@@ -53,7 +53,8 @@ def decoder_alone(autoencoder: LumenAutoencoder | WordVae) -> Any:
     """The same autoencoder without its encoder, which painting never uses."""
     told = {key: value for key, value in autoencoder.config.items() if not key.startswith("_")}
     alone = type(autoencoder)(**told | {"encoder_blocks": ()})
-    alone.decoder.load_state_dict(autoencoder.decoder.state_dict())
+    weights = autoencoder.state_dict().items()
+    alone.load_state_dict({name: value for name, value in weights if not name.startswith("encoder.")})
     return alone
 
 

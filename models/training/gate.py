@@ -18,7 +18,7 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +32,15 @@ from models.errors import ModelError
 from models.loading import load
 from models.training.evaluate import as_seen, prompt_of
 from models.training.export import megabytes
-from models.training.reader import AttributeReader, open_reader, read_all, score_pictures
+from models.training.reader import open_reader, read_all, score_pictures
+from models.training.reader_network import AttributeReader
 from models.training.settings import BadSettings, build
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 MANIFEST = "manifest.toml"
 EXAMPLES = """examples:
   python -m models.training.gate
+  python -m models.training.gate --as-served --prompts 500
   python -m models.training.gate --weights runs/candidates --catalog runs/candidates.toml"""
 SEED = 20261123
 
@@ -159,8 +161,21 @@ def accuracy(model: TextToImage, reader: AttributeReader, prompts: int, *, seed:
     return float(np.mean([share for name, share in score.items() if name != "all"]))
 
 
-def measure(weights: Path, catalog: Catalog) -> Iterator[Measured]:
+def measure(
+    weights: Path, catalog: Catalog, *, as_served: bool = False, prompts: int | None = None
+) -> Iterator[Measured]:
     """Measure every folder that a manifest lists, opened through its card in torch and float32.
+
+    Parameters
+    ----------
+    weights : Path
+        Folder of the manifest.
+    catalog : Catalog
+        Cards that open its folders.
+    as_served : bool
+        Open them with the engine that the card names instead, as the arena does.
+    prompts : int, optional
+        In place of the manifest's numbers.
 
     Raises
     ------
@@ -169,14 +184,15 @@ def measure(weights: Path, catalog: Catalog) -> Iterator[Measured]:
     """
     manifest = read_manifest(weights)
     for one in manifest.shipped:
-        reader = open_reader(weights / manifest.reader).float()
+        promised = replace(one, prompts=prompts or one.prompts)
+        reader = open_reader(weights / manifest.reader)
         card = catalog[one.slug]
         if Path(card.folder) != (weights / one.folder).resolve():
             raise BadSettings(f"the card of {one.slug!r} does not open {weights / one.folder}")
-        if card.backend == "diffusers":
+        if card.backend == "diffusers" and not as_served:
             card = adjusted(card, engine="torch", device="cpu", dtype="float32", batch=16)
-        share = accuracy(load(card), reader, one.prompts)
-        yield Measured(one, megabytes(weights / one.folder), share)
+        share = accuracy(load(card), reader, promised.prompts)
+        yield Measured(promised, megabytes(weights / one.folder), share)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -193,11 +209,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--catalog", type=Path, default=BUILT_IN, help="file of the cards (default: what ships)"
     )
+    parser.add_argument(
+        "--as-served", action="store_true", help="with the engines of the cards, not in torch and float32"
+    )
+    parser.add_argument("--prompts", type=int, help="of each folder (default: the manifest's)")
     told = parser.parse_args(arguments)
     torch.set_num_threads(1)
     kept = []
     try:
-        for measured in measure(told.weights, read_catalog(told.catalog)):
+        for measured in measure(
+            told.weights, read_catalog(told.catalog), as_served=told.as_served, prompts=told.prompts
+        ):
             kept.append(measured.kept)
             sys.stdout.write(f"{measured}\n")
     except ModelError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from tqdm import tqdm
 
 from models.atelier.grammar import Scene
 from models.digests import digest_folder
+from models.lumen.autoencoder import LumenAutoencoder
 from models.training.autoencode import open_autoencoder
 from models.training.settings import saved_network
-from models.training.shards import Pictures, open_pictures, to_unit
+from models.training.shards import Pictures, open_pictures, save_array, to_unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +43,16 @@ class Latents:
 
 @torch.no_grad()
 def encode_split(
-    data: Path, split: str, size: int, autoencoder: Path, *, device: str = "cpu", batch: int = 16
+    data: Path,
+    split: str,
+    size: int,
+    autoencoder: Path,
+    *,
+    mirror: bool = False,
+    device: str = "cpu",
+    batch: int = 16,
 ) -> Latents:
-    """Encode a split; what one autoencoder made of the same pictures before is read from ``cache/``.
+    """Encode a split; what one autoencoder made of a shard before is read from ``cache/``.
 
     Parameters
     ----------
@@ -56,24 +63,30 @@ def encode_split(
         Pixels along one side.
     autoencoder : Path
         Folder that `models.training.autoencode` saved.
+    mirror : bool
+        Add the mirror image of every picture.
     """
-    pictures, autoencoder = open_pictures(data, split, size), saved_network(autoencoder, "autoencoder")
-    name = f"{split}-{size}-{pictures.digest[:12]}-{digest_folder(autoencoder)[:12]}.npy"
-    path = data / "cache" / "latents" / name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _encode(pictures, autoencoder, path, device, batch)
-    return Latents(pictures.scenes, np.load(path, mmap_mode="r"))
-
-
-def _encode(pictures: Pictures, folder: Path, path: Path, device: str, batch: int) -> None:
-    network = open_autoencoder(folder, device)
+    pictures = open_pictures(data, split, size, mirror=mirror)
+    autoencoder = saved_network(autoencoder, "autoencoder")
+    cache = data / "cache" / "latents" / f"{size}-{digest_folder(autoencoder)[:12]}"
+    network = open_autoencoder(autoencoder, device)
     made = []
-    for start in tqdm(range(0, len(pictures), batch), desc="encoding", unit="batch", leave=False):
-        seen = pictures.take(range(start, min(start + batch, len(pictures))))
+    with tqdm(total=len(pictures), desc="encoding", unit="picture", leave=False) as bar:
+        for name, here in pictures.parts():
+            path = cache / f"{name}.npy"
+            if not path.exists():
+                save_array(path, _encode(pictures, range(here.start, here.stop), network, device, batch))
+            made.append(np.load(path))
+            bar.update(len(made[-1]))
+    return Latents(pictures.scenes, np.concatenate(made))
+
+
+def _encode(
+    pictures: Pictures, places: range, network: LumenAutoencoder, device: str, batch: int
+) -> NDArray[np.float16]:
+    made = []
+    for start in range(0, len(places), batch):
+        seen = pictures.take(places[start : start + batch])
         latents = network.normalise(network.encode(to_unit(seen).to(device)))
         made.append(latents.cpu().numpy().astype(np.float16))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.save(file, np.concatenate(made))
-    part.replace(path)
+    return np.concatenate(made)

@@ -59,6 +59,29 @@ class NoPlateau(ModelError):
     """A run cannot be made longer."""
 
 
+class OtherNetwork(ModelError):
+    """A run cannot begin with the weights of another network."""
+
+
+def begin_with(network: nn.Module, other: nn.Module, path: Path, *, new: str = "") -> None:
+    """Begin with the weights of a network that was trained before; `path` is where they come from.
+
+    Layers whose name begins with `new` may be missing there, and keep their first weights.
+
+    Raises
+    ------
+    OtherNetwork
+        If its layers are others.
+    """
+    told = f"{path} holds a network of other layers or words; begin without it"
+    try:
+        missing, unexpected = network.load_state_dict(other.state_dict(), strict=False)
+    except RuntimeError as error:
+        raise OtherNetwork(told) from error
+    if unexpected or any(not (new and name.startswith(new)) for name in missing):
+        raise OtherNetwork(told)
+
+
 class Average:
     """Moving average of a network's weights and running statistics, in float32.
 

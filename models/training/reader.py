@@ -15,8 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,131 +22,10 @@ from models.atelier.grammar import Scene
 from models.errors import ModelError
 from models.training.attributes import HEADS, THING, Score, judge, label_table
 from models.training.loop import examples_of, generator, last_figures, prepare, train
+from models.training.places import all_squares
+from models.training.reader_network import AttributeReader, places
 from models.training.settings import Loop, command_line, read_settings, saved_network
 from models.training.shards import Pictures, open_pictures, to_unit
-
-SLOTS = 2
-SECOND = frozenset(f"{name}_1" for name in THING)
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm_1, self.norm_2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        inner = self.second(functional.silu(self.norm_1(self.first(x))))
-        answer: Tensor = functional.silu(x + self.norm_2(inner))
-        return answer
-
-
-def _halve(before: int, after: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.PixelUnshuffle(2), nn.Conv2d(4 * before, after, 1, bias=False), nn.BatchNorm2d(after), nn.SiLU()
-    )
-
-
-class AttributeReader(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A convolutional network with one head an attribute.
-
-    It looks twice with the same weights: at the whole picture at half size, and at the middle at full size,
-    where the things are, for a material shows in fine texture. For each slot of `models.training.attributes`
-    it then pools the places that it attends to (a soft crop of the thing) into a vector.
-
-    Parameters
-    ----------
-    widths, blocks : sequence of int
-        Channels and residual blocks at each level, finest first; slots are pooled at the last but one.
-    features : int
-        Width of the common vector that every head reads and Fréchet distances are taken in.
-    size : int
-        Pixels along one side of what it was trained on; other pictures are resampled to it.
-    """
-
-    @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(
-        self,
-        widths: Sequence[int] = (32, 64, 128, 192),
-        blocks: Sequence[int] = (0, 1, 2, 2),
-        features: int = 192,
-        size: int = 256,
-    ) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            nn.Conv2d(12, widths[0], 3, padding=1, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.SiLU(),
-        )
-        levels = []
-        for level, (width, count) in enumerate(zip(widths, blocks, strict=True)):
-            entry = _halve(widths[level - 1], width) if level else nn.Identity()
-            levels.append(nn.Sequential(entry, *(_Residual(width) for _ in range(count))))
-        self.levels = nn.ModuleList(levels)
-        fine, coarse = widths[-2], widths[-1]
-        self.join = nn.Sequential(nn.Conv2d(fine + coarse + 2, coarse, 1), nn.SiLU())
-        self.attend = nn.Conv2d(coarse, 2 * SLOTS, 1)
-        self.common = nn.Sequential(nn.Linear((2 + SLOTS) * coarse, features), nn.SiLU())
-        self.heads = nn.ModuleDict(
-            {
-                name: nn.Linear(features + (coarse if name.removesuffix("_1") in THING else 0), len(classes))
-                for name, classes in HEADS.items()
-            }
-        )
-
-    def _views(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Fine maps of both views, (n, 2, coarse, h, w), and mean coarse features of each, (n, 2, coarse)."""
-        side = pictures.shape[-1]
-        whole, middle = (
-            functional.avg_pool2d(pictures, 2),
-            pictures[..., side // 4 : -(side // 4), side // 4 : -(side // 4)],
-        )
-        x = torch.cat([whole, middle]).contiguous(memory_format=torch.channels_last)
-        maps = [self.stem(x)]
-        for level in self.levels:
-            maps.append(level(maps[-1]))
-        coarse = functional.interpolate(maps[-1], size=maps[-2].shape[-2:], mode="nearest")
-        joined = self.join(torch.cat([maps[-2], coarse, _places(maps[-2])], dim=1))
-        stack = joined.unflatten(0, (2, -1)).transpose(0, 1)
-        return stack, maps[-1].mean((2, 3)).unflatten(0, (2, -1)).transpose(0, 1)
-
-    def describe(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of pictures in [-1, 1].
-
-        Returns
-        -------
-        common : Tensor of shape (n, features)
-        slots : Tensor of shape (n, SLOTS, coarse)
-        """
-        stack, means = self._views(pictures)
-        odds = self.attend(stack.flatten(0, 1)).unflatten(0, (-1, 2)).flatten(3)
-        # Each view has its own maps of where to look; one softmax runs over the places of both views.
-        odds = torch.stack([odds[:, view, SLOTS * view : SLOTS * (view + 1)] for view in range(2)], dim=2)
-        weight = torch.softmax(odds.float().flatten(2), dim=-1).to(stack.dtype)
-        slots = weight @ stack.flatten(3).permute(0, 1, 3, 2).flatten(1, 2)
-        return self.common(torch.cat([means.flatten(1), slots.flatten(1)], dim=-1)), slots
-
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Logits of each head for pictures in [-1, 1], shape (n, 3, size, size)."""
-        common, slots = self.describe(pictures)
-        logits = {}
-        for name, head in self.heads.items():
-            told = [common]
-            if name.removesuffix("_1") in THING:
-                told.append(slots[:, int(name in SECOND)])
-            logits[name] = head(torch.cat(told, dim=-1))
-        return logits
-
-
-def _places(like: Tensor) -> Tensor:
-    """Column and row of every place of a map, from -1 to 1; shape (n, 2, h, w)."""
-    count, _, height, width = like.shape
-    rows = torch.linspace(-1, 1, height, dtype=like.dtype, device=like.device)
-    columns = torch.linspace(-1, 1, width, dtype=like.dtype, device=like.device)
-    grid = torch.stack([columns.expand(height, -1), rows[:, None].expand(-1, width)])
-    return grid.expand(count, -1, -1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +67,17 @@ def roughen(pictures: Tensor, seed: int, step: int) -> Tensor:
     return rough
 
 
-def reader_loss(logits: Mapping[str, Tensor], wanted: Mapping[str, Tensor], smoothing: float) -> Tensor:
-    """Mean over heads of the cross-entropy, each over the pictures that have such a label."""
+def shaken(squares: Tensor, draw: torch.Generator) -> Tensor:
+    """Squares as they might have been found: a little beside the thing, too large or too small."""
+    aside = 0.12 * squares[:, 2:] * torch.randn(len(squares), 2, generator=draw)
+    half = squares[:, 2:] * torch.exp(0.12 * torch.randn(len(squares), 1, generator=draw))
+    return torch.cat([squares[:, :2] + aside, half], dim=-1)
+
+
+def reading_loss(
+    logits: Mapping[str, Tensor], wanted: Mapping[str, Tensor], smoothing: float
+) -> list[Tensor]:
+    """Cross-entropy of each head over the pictures that have such a label."""
     total = []
     for name, told in logits.items():
         known = wanted[name] >= 0
@@ -199,7 +85,27 @@ def reader_loss(logits: Mapping[str, Tensor], wanted: Mapping[str, Tensor], smoo
             total.append(
                 functional.cross_entropy(told[known].float(), wanted[name][known], label_smoothing=smoothing)
             )
-    return torch.stack(total).mean()
+    return total
+
+
+def finding_loss(odds: Tensor, squares: Tensor, wanted: Tensor) -> Tensor:
+    """How badly things were found: cross-entropy of their places, and distance of the squares.
+
+    Parameters
+    ----------
+    odds, squares : Tensor
+        Of the things that are there, shapes (n, rows * columns) and (n, 3); see `AttributeReader.survey`.
+    wanted : Tensor of shape (n, 3)
+        The true squares.
+    """
+    side = round(odds.shape[-1] ** 0.5)
+    grid = places(side, side).to(wanted).flatten(1)
+    # A tent over the nearest places, whose mean is the very middle.
+    tent = (1 - (wanted[:, :2, None] - grid).abs() * side / 2).clamp(min=0).prod(1)
+    tent = tent / tent.sum(-1, keepdim=True).clamp(min=1e-6)
+    apart = (squares[:, :2] - wanted[:, :2]).abs().mean() + (squares[:, 2] - wanted[:, 2]).abs().mean()
+    loss: Tensor = -(tent * odds).sum(-1).mean() / 4 + apart
+    return loss
 
 
 @torch.no_grad()
@@ -222,15 +128,13 @@ def read_all(
     weight = next(reader.parameters())
     logits: dict[str, list[Tensor]] = {name: [] for name in HEADS}
     features = []
-    kept: list[Tensor] = []
-    hook = reader.common.register_forward_hook(lambda _, __, made: kept.append(made))
     for start in range(0, len(pictures), batch):
         stop = min(start + batch, len(pictures))
         chosen = pictures.take(range(start, stop)) if isinstance(pictures, Pictures) else pictures[start:stop]
-        for name, told in reader(to_unit(chosen).to(weight)).items():
-            logits[name].append(told.float().cpu())
-        features.append(kept.pop().float().cpu())
-    hook.remove()
+        told, seen = reader(to_unit(chosen).to(weight))
+        for name, one in told.items():
+            logits[name].append(one.float().cpu())
+        features.append(seen.float().cpu())
     return {name: torch.cat(told) for name, told in logits.items()}, torch.cat(features)
 
 
@@ -262,9 +166,9 @@ def train_reader(
     """Train a reader, log its accuracy on unseen renders and save it to ``out/reader``."""
     loop = settings.loop
     device = prepare(loop)
-    pictures = open_pictures(data, "train", settings.size)
+    pictures = open_pictures(data, "train", settings.size, mirror=True)
     unseen = open_pictures(data, "test_seen", settings.size)
-    wanted = label_table(pictures.scenes)
+    wanted, there = label_table(pictures.scenes), torch.from_numpy(all_squares(pictures, data))
     reader = AttributeReader(**settings.network, size=settings.size).to(
         device, memory_format=torch.channels_last
     )
@@ -274,7 +178,21 @@ def train_reader(
         chosen, _ = examples_of(step, loop.batch, len(pictures), loop.seed)
         seen = roughen(to_unit(pictures.take(chosen)), loop.seed, step).to(device)
         asked = {name: told[chosen].to(device) for name, told in wanted.items()}
-        return reader_loss(reader(seen), asked, settings.smoothing), {}
+        squares = there[chosen]
+        common, odds, found = reader.survey(seen)
+        read = reading_loss(reader.read_whole(common), asked, settings.smoothing)
+        picture, slot = torch.nonzero(~squares[:, :, 2].isnan(), as_tuple=True)
+        if len(picture) < 2:
+            return torch.stack(read).mean(), {}
+        true = squares[picture, slot]
+        astray = finding_loss(odds[picture, slot], found[picture, slot], true.to(device))
+        close = shaken(true, generator(loop.seed, 8, step)).to(device)
+        things = reader.read_thing(reader.approach(seen[picture], close))
+        labels = {
+            name: torch.stack([asked[name], asked[f"{name}_1"]], dim=1)[picture, slot] for name in THING
+        }
+        named = reading_loss(things, labels, settings.smoothing)
+        return torch.stack([*read, *named]).mean() + astray, {"astray": astray}
 
     def check(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, AttributeReader)
@@ -296,9 +214,9 @@ def train_reader(
 
 
 def open_reader(folder: Path, device: str = "cpu") -> AttributeReader:
-    """A reader that `train_reader` saved."""
+    """A reader that `train_reader` saved or `models.training.export` wrote, in float32."""
     reader = AttributeReader.from_pretrained(saved_network(folder, "reader"), local_files_only=True)
-    return cast(AttributeReader, reader.to(device).eval())
+    return cast(AttributeReader, reader.float().to(device).eval())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +17,14 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from models.atelier.grammar import Scene, scene_from_json
+from models.atelier.grammar import Scene, mirrored, scene_from_json
 from models.atelier.splits import is_held_out
 from models.errors import ModelError
 from models.training.data import finished_shards
 
 Bytes = NDArray[np.uint8]
+MIRRORED = "-mirrored"
+"""Ends the names of parts that are mirror images."""
 
 
 class HeldOutInTraining(ModelError):
@@ -42,16 +44,19 @@ class Pictures:
     split : str
     scenes : tuple of Scene
         Of each picture.
+    seeds : tuple of int
+        Of each picture.
     maps : tuple of ndarray of shape (n, size, size, 3), uint8
-        One memory map a shard.
-    digest : str
-        Of the shards and the size; caches of what is computed from the pictures are named by it.
+        One memory map a part: a shard, or the mirror images of one.
+    names : tuple of str
+        Of each part, by its bytes; caches of what is computed from its pictures are named by it.
     """
 
     split: str
     scenes: tuple[Scene, ...]
+    seeds: tuple[int, ...]
     maps: tuple[Bytes, ...]
-    digest: str
+    names: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -61,13 +66,20 @@ class Pictures:
         """Pixels along one side."""
         return int(self.maps[0].shape[1])
 
+    def parts(self) -> Iterator[tuple[str, slice]]:
+        """Name of each part, and where its pictures stand."""
+        start = 0
+        for name, part in zip(self.names, self.maps, strict=True):
+            yield name, slice(start, start + len(part))
+            start += len(part)
+
     def take(self, places: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Pictures as uint8 of shape (n, 3, size, size)."""
         ends = np.cumsum([len(one) for one in self.maps])
         chosen = np.empty((len(places), self.size, self.size, 3), np.uint8)
         for n, place in enumerate(places):
-            shard = int(np.searchsorted(ends, place, side="right"))
-            chosen[n] = self.maps[shard][int(place) - int(ends[shard]) + len(self.maps[shard])]
+            part = int(np.searchsorted(ends, place, side="right"))
+            chosen[n] = self.maps[part][int(place) - int(ends[part]) + len(self.maps[part])]
         return torch.from_numpy(chosen).permute(0, 3, 1, 2)
 
 
@@ -81,7 +93,9 @@ def to_bytes(pictures: Tensor) -> Tensor:
     return ((pictures.float() + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def open_pictures(folder: Path, split: str, size: int, *, most: int | None = None) -> Pictures:
+def open_pictures(
+    folder: Path, split: str, size: int, *, most: int | None = None, mirror: bool = False
+) -> Pictures:
     """Open the finished shards of a split; those not yet decoded at this size are, into ``cache/``.
 
     Parameters
@@ -94,6 +108,8 @@ def open_pictures(folder: Path, split: str, size: int, *, most: int | None = Non
         Pixels along one side; smaller than rendered is a mean over boxes.
     most : int, optional
         Leave out shards once this many pictures are there.
+    mirror : bool
+        Add the mirror image of every picture.
 
     Raises
     ------
@@ -103,42 +119,52 @@ def open_pictures(folder: Path, split: str, size: int, *, most: int | None = Non
         If a scene of the split ``train`` is held out.
     """
     scenes: list[Scene] = []
+    seeds: list[int] = []
     maps: list[Bytes] = []
-    total = hashlib.sha256(f"{split} {size}".encode())
+    names: list[str] = []
     paths = finished_shards(folder, split)
     for path in tqdm(paths, desc=f"{split} at {size} px", unit="shard", disable=len(paths) < 4, leave=False):
         if most is not None and len(scenes) >= most:
             break
-        found, pixels, digest = _shard(folder, path, size)
+        found, drawn, pixels, digest = _shard(folder, path, size)
         scenes += found
+        seeds += drawn
         maps.append(pixels)
-        total.update(digest.encode())
+        names.append(f"{path.stem}-{digest[:12]}")
     if not scenes:
         raise NoPictures(f"{folder} holds no finished shard of {split!r}; render some first")
     if split == "train" and (bad := [n for n, scene in enumerate(scenes) if is_held_out(scene)]):
         raise HeldOutInTraining(f"{folder}: {len(bad)} scenes of 'train' are held out, the first is {bad[0]}")
-    return Pictures(split, tuple(scenes), tuple(maps), total.hexdigest())
+    if mirror:
+        scenes += [mirrored(scene) for scene in scenes]
+        seeds *= 2
+        maps += [part[:, :, ::-1] for part in maps]
+        names += [f"{name}{MIRRORED}" for name in names]
+    return Pictures(split, tuple(scenes), tuple(seeds), tuple(maps), tuple(names))
 
 
-def _shard(folder: Path, path: Path, size: int) -> tuple[list[Scene], Bytes, str]:
-    """Scenes, pixels and digest of one shard, from the cache where it is there."""
+def _shard(folder: Path, path: Path, size: int) -> tuple[list[Scene], list[int], Bytes, str]:
+    """Scenes, seeds, pixels and digest of one shard, from the cache where it is there."""
     import pyarrow.parquet
 
     digest = str(json.loads(path.with_suffix(".json").read_text())["sha256"])
     cache = folder / "cache" / str(size) / f"{path.stem}-{digest[:12]}.npy"
-    scenes = [
-        scene_from_json(text)
-        for text in pyarrow.parquet.read_table(path, columns=["scene"])["scene"].to_pylist()
-    ]
+    rows = pyarrow.parquet.read_table(path, columns=["scene", "seed"])
+    scenes = [scene_from_json(text) for text in rows["scene"].to_pylist()]
     if not cache.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
         images = pyarrow.parquet.read_table(path, columns=["image"])["image"].to_pylist()
         decoded = np.stack([_decode(image, size) for image in images])
-        part = cache.with_name(f".{cache.name}.{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.save(file, decoded)
-        part.replace(cache)
-    return scenes, np.load(cache, mmap_mode="r"), digest
+        save_array(cache, decoded)
+    return scenes, rows["seed"].to_pylist(), np.load(cache, mmap_mode="r"), digest
+
+
+def save_array(path: Path, values: NDArray[Any]) -> None:
+    """Write an array so that its file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.save(file, values)
+    part.replace(path)
 
 
 def _decode(encoded: bytes, size: int) -> Bytes:

@@ -19,6 +19,7 @@ from models.lumen.tokenizer import LumenTokenizer, make_tokenizer
 from models.lumen.transformer import LumenTransformer
 from models.training.latents import Latents, encode_split
 from models.training.loop import (
+    begin_with,
     compiled,
     examples_of,
     generator,
@@ -144,19 +145,25 @@ def train_lumen(
     autoencoder: Path,
     out: Path,
     *,
+    start: Path | None = None,
     extend: bool = False,
     stop_after: int | None = None,
 ) -> Painter:
-    """Train Lumen into ``out/checkpoint.pt``; `models.training.export` makes a pipeline of it."""
+    """Train Lumen into ``out/checkpoint.pt``; `models.training.export` makes a pipeline of it.
+
+    `start` is a checkpoint or a snapshot whose averaged weights a new run begins with.
+    """
     loop = settings.loop
     device = prepare(loop)
     tokenizer = make_tokenizer(longest=settings.longest)
     known, silent = tokenizer.words
     if (before := out / "checkpoint.pt").exists() and load_state(before)["words"] != known:
         raise BadSettings(f"{out} was trained with other words than the grammar has now; begin a new run")
-    latents = encode_split(data, "train", settings.size, autoencoder, device=loop.device)
+    latents = encode_split(data, "train", settings.size, autoencoder, mirror=True, device=loop.device)
     unseen = encode_split(data, "test_seen", settings.size, autoencoder, device=loop.device)
     painter = Painter(settings, tokenizer.vocab_size).to(device)
+    if start is not None:
+        begin_with(painter, open_painter(start, loop.device)[0], start, new="transformer.detail.")
     optimizers = muon_and_adamw(
         painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
     )
@@ -215,11 +222,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--extend", action="store_true", help="go on from before the learning rate fell, to more steps"
     )
+    parser.add_argument("--start", type=Path, help="checkpoint or snapshot of Lumen to begin with")
     told = parser.parse_args(arguments)
     try:
         settings = read_settings(LumenSettings, told.config, told.set)
         train_lumen(
-            settings, told.data, told.autoencoder, told.out, extend=told.extend, stop_after=told.stop_after
+            settings,
+            told.data,
+            told.autoencoder,
+            told.out,
+            start=told.start,
+            extend=told.extend,
+            stop_after=told.stop_after,
         )
     except ModelError as error:
         parser.exit(1, f"{error}\n")

@@ -95,7 +95,12 @@ def train_unet(settings: UnetSettings, data: Path, out: Path, *, stop_after: int
     known, silent = tokenizer.words
     check_words(out, known)
     examples, tests = (
-        Captioned(open_pictures(data, split, settings.size), tokenizer, loop, empty=settings.empty)
+        Captioned(
+            open_pictures(data, split, settings.size, mirror=split == "train"),
+            tokenizer,
+            loop,
+            empty=settings.empty,
+        )
         for split in ("train", "test_seen")
     )
     denoiser = Denoiser(settings, tokenizer.vocab_size).to(device)

@@ -47,7 +47,7 @@ class VaeSettings:
     longest: int = 48
     text: Mapping[str, Any] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
-    deviation: float = 0.15
+    deviation: float = 0.3
     rate: float = 1e-3
     empty: float = 0.05
 
@@ -67,20 +67,21 @@ class WordPainter(nn.Module):
         self.text_encoder = LumenTextEncoder(vocabulary, **settings.text)
         self.vae = WordVae(text_width=self.text_encoder.config.width, **settings.network)
 
-    def forward(
-        self, pictures: Tensor, noise: Tensor, ids: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures rebuilt from drawn latents, and the mean and log-variance that these were drawn by."""
+    def forward(self, pictures: Tensor, noise: Tensor, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures rebuilt from drawn latents, and how far those are from what is foretold, in nats."""
         _, pooled = self.text_encoder(ids, mask)
         mean, log_variance = self.vae.encode(pictures, pooled)
         latents = mean + (0.5 * log_variance).exp() * noise
-        return self.vae.decode(latents, pooled), mean, log_variance
+        return self.vae.decode(latents, pooled), divergence(mean, log_variance, *self.vae.expect(pooled))
 
 
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Divergence of N(mean, variance) from N(0, 1) in nats, shape (n,) (Kingma and Welling 2014, app. B)."""
-    wide, log_wide = mean.float(), log_variance.float()
-    return 0.5 * (wide.square() + log_wide.exp() - log_wide - 1).sum(-1)
+def divergence(mean: Tensor, log_variance: Tensor, other_mean: Tensor, other_log_variance: Tensor) -> Tensor:
+    """Divergence of one normal distribution from another in nats, summed over the last axis.
+
+    ``(log s2/s1 + (s1 + (m1 - m2)^2) / s2 - 1) / 2`` with variances s, a number at a time.
+    """
+    m1, l1, m2, l2 = (one.float() for one in (mean, log_variance, other_mean, other_log_variance))
+    return 0.5 * (l2 - l1 + ((l1 - l2).exp() + (m1 - m2).square() / l2.exp()) - 1).sum(-1)
 
 
 def train_vae(settings: VaeSettings, data: Path, out: Path, *, stop_after: int | None = None) -> WordPainter:
@@ -94,7 +95,9 @@ def train_vae(settings: VaeSettings, data: Path, out: Path, *, stop_after: int |
     painter.vae.to(memory_format=torch.channels_last)
     size, latent = painter.vae.config.size, painter.vae.config.latent
     examples, tests = (
-        Captioned(open_pictures(data, split, size), tokenizer, loop, empty=settings.empty)
+        Captioned(
+            open_pictures(data, split, size, mirror=split == "train"), tokenizer, loop, empty=settings.empty
+        )
         for split in ("train", "test_seen")
     )
     optimizer = torch.optim.AdamW(painter.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0)
@@ -103,11 +106,9 @@ def train_vae(settings: VaeSettings, data: Path, out: Path, *, stop_after: int |
         """Negative evidence bound times ``2 deviation^2 / values``, its squared error, its divergence."""
         clean, ids, mask = source.batch(step)
         noise = torch.randn(len(clean), latent, generator=generator(loop.seed, 4, step)).to(device)
-        made, mean, log_variance = network(
-            clean.contiguous(memory_format=torch.channels_last), noise, ids, mask
-        )
+        made, apart = network(clean.contiguous(memory_format=torch.channels_last), noise, ids, mask)
         error = (made.float() - clean).square().mean()
-        nats = divergence(mean, log_variance).mean()
+        nats = apart.mean()
         return error + 2 * settings.deviation**2 * nats / clean[0].numel(), error, nats
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from arena.services import inviting
@@ -179,9 +179,9 @@ def test_an_operator_needs_no_script(visit: Callable[..., Page], live: Live) -> 
     page.get_by_role("button", name="Come in").click()
     page.get_by_role("link", name="Spring 2026").click()
     page.get_by_role("button", name="Try the failed ones again").click()
-    assert page.get_by_role("status").inner_text() == "2 failed pictures wait for another try."
+    expect(page.get_by_role("status")).to_have_text("2 failed pictures wait for another try.")
     page.get_by_role("button", name="Sign out").click()
-    assert page.url == live.url + "/"
+    expect(page).to_have_url(live.url + "/")
 
 
 def test_the_pages_of_an_empty_arena_can_be_used(
@@ -224,11 +224,12 @@ def test_a_reader_who_wants_no_motion_gets_none(visit: Callable[..., Page], live
 def test_the_theme_is_chosen_by_a_form(page: Page, live: Live) -> None:
     page.goto(live.url + "/leaderboard")
     page.get_by_role("button", name="Dark").click()
-    assert page.url == live.url + "/leaderboard"
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(23, 23, 23)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(23, 23, 23)")
+    expect(page).to_have_url(live.url + "/leaderboard")
     page.get_by_role("button", name="Light").click()
+    expect(page.locator("body")).not_to_have_css("background-color", "rgb(23, 23, 23)")
     page.get_by_role("button", name="Français").click()
-    assert page.get_by_role("heading", level=1).inner_text() == "Classement"
+    expect(page.get_by_role("heading", level=1)).to_have_text("Classement")
 
 
 def test_nothing_near_a_picture_has_a_hue(visit: Callable[..., Page], live: Live) -> None:

@@ -175,6 +175,7 @@ def test_without_script_the_whole_way_works(visit: Callable[..., Page], live: Li
     page.get_by_role("button", name="Reveal").click()
     page.get_by_role("link", name="Next pair").click()
     page.get_by_role("button", name="Left better").click()
+    expect(page.get_by_role("button", name="Reveal")).to_be_visible()
     assert votes(live) == [(Outcome.BOTH_BAD, None), (Outcome.LEFT, None)]
 
 

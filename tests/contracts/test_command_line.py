@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from arena.cli import COMMANDS
 
@@ -143,3 +144,13 @@ def test_heavy_parts_stay_where_they_belong(modules: str, unwanted: str) -> None
 def test_json_output_is_only_json(home: Path) -> None:
     for words in (["entrants", "list"], ["leaderboard"], ["doctor"], ["prompts", "list"]):
         json.loads(arena(home, *words, "--json").stdout)
+
+
+def test_painting_names_the_words_that_a_model_does_not_know(home: Path, tmp_path: Path) -> None:
+    words = ("paint", "lumen-1-turbo", "a red vase on an oak table", "a zebra on an oak table")
+    told = arena(home, *words, "--out", str(tmp_path)).stdout.splitlines()
+    first, second = (tmp_path / f"lumen-1-turbo-0-00{number}.png" for number in (1, 2))
+    assert told == [str(first), f"{second} (it did not know: zebra)"]
+    for file in (first, second):
+        with Image.open(file) as picture:
+            assert picture.size == (256, 256)

@@ -75,7 +75,7 @@ def save_small_lumen(folder: Path, *, coder_steps: int = 160, steps: int = 240) 
     torch.manual_seed(2)
     tokenizer = make_tokenizer()
     text = LumenTextEncoder(tokenizer.vocab_size, **SMALL).eval()
-    transformer = LumenTransformer(channels=4, grid=8, text_width=32, rank=8, **SMALL)
+    transformer = LumenTransformer(channels=4, grid=8, text_width=32, rank=8, fine=1, fine_width=8, **SMALL)
     reading = tokenizer.read(["a red vase on sand"])
     with torch.no_grad():
         words, pooled = text(reading.ids, reading.mask)

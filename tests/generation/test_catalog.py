@@ -33,17 +33,30 @@ size = [64, 32]
 """
 
 
+SHIPPED = (
+    "lumen-1",
+    "lumen-1-turbo",
+    "word-vae",
+    "retrieval",
+    "atelier",
+    "atelier-plain",
+    "atelier-draft",
+)
+
+
 def written(folder: Path, text: str, name: str = "catalog.toml") -> Path:
     file = folder / name
     file.write_text(text, encoding="utf-8")
     return file
 
 
-def test_the_built_in_entrants_are_the_atelier_and_two_lesser_ones():
+def test_the_built_in_entrants_are_lumen_its_baselines_and_the_atelier():
     catalog = read_catalog(BUILT_IN)
-    assert catalog.slugs == ("atelier", "atelier-plain", "atelier-draft")
-    assert [card.kind for card in catalog] == ["reference", "baseline", "baseline"]
-    assert {card.family for card in catalog} == {"atelier"}
+    assert catalog.slugs == SHIPPED
+    kinds = {card.slug: card.kind for card in catalog}
+    assert [slug for slug in SHIPPED if kinds[slug] == "in-house"] == ["lumen-1", "lumen-1-turbo"]
+    assert [slug for slug in SHIPPED if kinds[slug] == "reference"] == ["atelier"]
+    assert [card.slug for card in catalog if card.family == "atelier"] == list(SHIPPED[-3:])
     assert dict(catalog["atelier"].identity) == {
         "size": 256,
         "samples": 16,
@@ -51,7 +64,7 @@ def test_the_built_in_entrants_are_the_atelier_and_two_lesser_ones():
         "bounces": 8,
         "grammar": "1.0",
     }
-    assert len({card.revision for card in catalog}) == 3
+    assert len({card.revision for card in catalog}) == len(SHIPPED)
 
 
 def test_an_operators_file_adds_cards_and_takes_the_place_of_others(tmp_path):
@@ -61,17 +74,17 @@ def test_an_operators_file_adds_cards_and_takes_the_place_of_others(tmp_path):
         + ATELIER.format(slug="new", name="New", size=64),
     )
     catalog = read_catalog(BUILT_IN, own)
-    assert catalog.slugs == ("atelier", "atelier-plain", "atelier-draft", "new")
+    assert catalog.slugs == (*SHIPPED, "new")
     assert (catalog["atelier"].name, catalog["atelier"].identity["size"]) == ("Ours", 128)
     assert "new" in catalog
     assert "old" not in catalog
-    assert len(catalog) == 4
+    assert len(catalog) == len(SHIPPED) + 1
 
 
 def test_an_unknown_name_names_the_known():
     with pytest.raises(UnknownEntrant, match=r"'dali'.*atelier, atelier-plain, atelier-draft") as caught:
         read_catalog(BUILT_IN)["dali"]
-    assert caught.value.known == ("atelier", "atelier-plain", "atelier-draft")
+    assert caught.value.known == SHIPPED
 
 
 def test_a_hub_card_is_pinned_by_its_commit_and_needs_no_weights_here(tmp_path):

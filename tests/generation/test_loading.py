@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from models.cards import read_card
 from models.catalog import BUILT_IN, read_catalog
@@ -84,6 +85,16 @@ def test_a_broken_folder_is_told_in_one_line(card, copied, file, content):
     with pytest.raises(CardError, match=r"entrant 'tiny': .*copy does not load: ") as caught:
         load(card(folder=folder))
     one_line(caught.value)
+
+
+def test_weights_that_a_file_lacks_are_told(card, copied):
+    folder = copied()
+    file = folder / "unet/diffusion_pytorch_model.safetensors"
+    weights = load_file(file)
+    del weights["conv_in.bias"]
+    save_file(weights, file)
+    with pytest.raises(CardError, match=r"does not load: unet lacks 1 of its weights, such as conv_in\.bias"):
+        load(card(folder=folder))
 
 
 def test_a_folder_that_is_gone_is_told(card, copied):

@@ -25,6 +25,7 @@ from models.training.export import folder_card
 
 PROMPTS = ("a red vase left of a gold book on sand at sunset", "the open sea at dawn", "a mug")
 SMALL = {"width": 32, "layers": 2, "heads": 2, "hidden": 32}
+FINE = {"fine": 2, "fine_width": 8}
 # float32 arithmetic differs by about 1e-6 with the size of a batch, which can tip one 8-bit step.
 ONE_STEP = 1
 
@@ -44,7 +45,7 @@ def pipeline(**changes: float) -> LumenPipeline:
     return LumenPipeline(
         tokenizer=tokenizer,
         text_encoder=shaken(LumenTextEncoder(tokenizer.vocab_size, **SMALL), 1),
-        transformer=shaken(LumenTransformer(channels=4, grid=8, text_width=32, rank=8, **SMALL), 2),
+        transformer=shaken(LumenTransformer(channels=4, grid=8, text_width=32, rank=8, **FINE, **SMALL), 2),
         vae=shaken(LumenAutoencoder(4, 2, (8, 16), (), (1, 1), mean=[0.1] * 4, std=[0.5, 1.0, 1.5, 2.0]), 3),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         **{"steps": 3, "guidance": 2.0, **changes},
@@ -202,13 +203,32 @@ def test_attention_written_out_and_fused_agree_and_padding_has_no_say():
 
 
 def test_an_untrained_network_predicts_no_velocity():
-    network = LumenTransformer(channels=4, grid=8, text_width=32, **SMALL)
+    network = LumenTransformer(channels=4, grid=8, text_width=32, **FINE, **SMALL)
     assert torch.equal(network(*given(1, network)), torch.zeros(1, 4, 8, 8))
+
+
+def test_the_fine_stage_adds_nothing_at_first_and_then_what_neighbours_say():
+    plain = shaken(LumenTransformer(channels=4, grid=8, text_width=32, **SMALL), 6)
+    fine = LumenTransformer(channels=4, grid=8, text_width=32, **FINE, **SMALL).eval()
+    missing, unexpected = fine.load_state_dict(plain.state_dict(), strict=False)
+    assert {name.split(".")[0] for name in missing} == {"detail"}
+    assert not unexpected
+    with torch.no_grad():
+        assert torch.equal(plain(*given(2, plain)), fine(*given(2, fine)))
+        shaken(fine.detail, 7)
+        assert not torch.equal(plain(*given(2, plain)), fine(*given(2, fine)))
+        latents, rows = torch.zeros(1, 4, 8, 8), torch.zeros(1, 16, 32)
+        touched = latents.clone()
+        touched[0, 0, 3, 3] = 1.0
+        told = [fine.detail(rows, x, torch.zeros(1, 32))[0].abs().sum(0) for x in (latents, touched)]
+    moved = told[0] != told[1]
+    assert moved[3, 4], "the border of two tokens is crossed"
+    assert moved[4, 3]
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_traced_network_takes_other_batches():
-    network = shaken(LumenTransformer(channels=4, grid=8, text_width=32, **SMALL), 6)
+    network = shaken(LumenTransformer(channels=4, grid=8, text_width=32, **FINE, **SMALL), 6)
     with torch.no_grad():
         traced = torch.jit.trace(network, given(1, network), check_trace=False)
         torch.testing.assert_close(

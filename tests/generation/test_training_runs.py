@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from models.atelier.grammar import StillLife, Thing, mirrored
 from models.atelier.splits import held_triples, is_held_out
 from models.training import autoencode, bank, curve, distil, evaluate, export, gate, reader, train, unet, vae
 from models.training.attributes import ATTRIBUTES, CHANCE
 from models.training.data import Recipe, Shard, read_shard, render_shard
-from models.training.loop import NoPlateau, load_state
+from models.training.loop import NoPlateau, OtherNetwork, load_state
+from models.training.places import all_squares, squares
 from models.training.settings import BadSettings, Loop
 from models.training.shards import HeldOutInTraining, NoPictures, open_pictures, to_bytes, to_unit
 
@@ -31,7 +34,8 @@ def loop(steps: int, **changes) -> Loop:
 
 
 def reader_settings(steps: int, **changes) -> reader.ReaderSettings:
-    network = {"widths": [8, 8, 16, 16], "blocks": [0, 1, 1, 1], "features": 16}
+    whole = {"widths": [8, 8, 16, 16], "blocks": [0, 1, 1, 1]}
+    network = {**whole, "close_widths": [16, 16, 32], "close_blocks": [0, 1, 1], "close": 24, "features": 16}
     return reader.ReaderSettings(loop(steps, **changes), SIZE, network, rate=1e-2, smoothing=0.0)
 
 
@@ -116,6 +120,43 @@ def test_pictures_come_out_as_they_were_rendered(data):
     assert len(list((data / "cache" / str(SIZE)).glob("train-*.npy"))) == 1
 
 
+def test_mirror_images_double_the_pictures_and_swap_left_and_right(data):
+    plain, doubled = (open_pictures(data, "train", SIZE, mirror=mirror) for mirror in (False, True))
+    count = len(plain)
+    assert len(doubled) == 2 * count
+    assert len(set(doubled.names)) == 2 * len(plain.names)
+    there, turned = doubled.take([3, count - 1]), doubled.take([count + 3, 2 * count - 1])
+    assert torch.equal(there, plain.take([3, count - 1]))
+    assert torch.equal(turned, there.flip(3))
+    assert doubled.scenes == (*plain.scenes, *map(mirrored, plain.scenes))
+
+
+def test_a_mirror_image_has_its_things_where_they_are_seen(data):
+    pictures = open_pictures(data, "train", SIZE, mirror=True)
+    found = all_squares(pictures, data)
+    assert np.array_equal(found, all_squares(pictures, data), equal_nan=True)
+    there, turned = found[: len(found) // 2], found[len(found) // 2 :]
+    still = [n for n, scene in enumerate(pictures.scenes[: len(there)]) if isinstance(scene, StillLife)]
+    assert 0 < len(still) < len(there)
+    assert np.isnan(np.delete(there, still, axis=0)).all()
+    for n in still:
+        back = [[-x, y, half] for x, y, half in turned[n].tolist() if not np.isnan(x)]
+        plain = [square for square in there[n].tolist() if not np.isnan(square[0])]
+        np.testing.assert_allclose(sorted(back), sorted(plain), atol=1e-6)
+
+
+@pytest.mark.parametrize("relation", ["left", "right"])
+def test_the_first_square_is_the_left_things(relation):
+    things = (Thing("vase", "red", "glass"), Thing("book", "blue", "clay"))
+    scene = StillLife(things, relation, "sand", "sunset", "plain")
+    for seed in range(3):
+        first, second = squares(scene, seed)
+        assert first[0] < 0 < second[0]
+        assert 0.1 < first[2] < 0.5
+        other, _ = squares(mirrored(scene), seed, turned=True)
+        assert other[0] == pytest.approx(-second[0])
+
+
 def test_pictures_may_be_made_smaller_but_not_larger(data):
     whole, half = (open_pictures(data, "test_seen", size).take([0]).float() for size in (SIZE, SIZE // 2))
     torch.testing.assert_close(torch.nn.functional.avg_pool2d(whole, 2), half, atol=1.0, rtol=0)
@@ -149,8 +190,8 @@ def test_the_autoencoder_learns_to_copy(data, coder):
     assert len(told) == 60
     assert np.mean(told[-5:]) < 0.6 * np.mean(told[:5])
     network = autoencode.open_autoencoder(coder / "autoencoder")
-    pictures = open_pictures(data, "train", SIZE)
-    latents = network.normalise(network.encode(to_unit(pictures.take(range(8)))))
+    pictures = open_pictures(data, "train", SIZE, mirror=True)
+    latents = network.normalise(network.encode(to_unit(pictures.take(range(16)))))
     assert latents.mean((0, 2, 3)).tolist() == pytest.approx([0] * 4, abs=1e-3)
     assert latents.std((0, 2, 3)).tolist() == pytest.approx([1] * 4, abs=1e-3)
     last = json.loads((coder / "log.jsonl").read_text().splitlines()[-1])
@@ -210,6 +251,21 @@ def test_a_run_may_be_made_longer_from_before_its_rate_fell(data, coder, tmp_pat
     train.train_lumen(lumen_settings(14), data, folder, tmp_path / "whole")
     one, other = weights(out), weights(tmp_path / "whole")
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_a_run_may_begin_with_weights_of_an_earlier_one(data, coder, teacher, tmp_path):
+    told = (data, coder / "autoencoder")
+    train.train_lumen(lumen_settings(1), *told, tmp_path / "run", start=teacher / "checkpoint.pt")
+    begun, scratch = losses(tmp_path / "run")[0], losses(teacher)[0]
+    assert begun < 0.9 * scratch
+    fine = replace(lumen_settings(1), network={**lumen_settings(1).network, "fine": 1, "fine_width": 8})
+    train.train_lumen(fine, *told, tmp_path / "fine", start=teacher / "checkpoint.pt")
+    assert losses(tmp_path / "fine") == pytest.approx([begun], abs=1e-4), "a new stage adds nothing at first"
+    autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=coder / "autoencoder")
+    assert losses(tmp_path / "coder")[0] < 0.6 * losses(coder)[0]
+    other = replace(lumen_settings(1), network={**lumen_settings(1).network, "layers": 1})
+    with pytest.raises(OtherNetwork, match=r"checkpoint.pt holds a network of other layers or words"):
+        train.train_lumen(other, *told, tmp_path / "other", start=teacher / "checkpoint.pt")
 
 
 def test_a_run_with_other_words_is_not_gone_on_with(data, coder, teacher, tmp_path):
