@@ -152,7 +152,8 @@ def train_autoencoder(
 ) -> LumenAutoencoder:
     """Train an autoencoder and save it, with the moments of its latents, to ``out/autoencoder``.
 
-    `start` is the folder of one whose weights a new run begins with.
+    `start` is the folder of one whose weights a new run begins with; if it holds the decoder alone, as what
+    ships does, the encoder learns to fit it.
     """
     loop = settings.loop
     device = prepare(loop)
@@ -161,7 +162,7 @@ def train_autoencoder(
     unseen = tests.take(range(min(CHECKED, len(tests))))
     network = LumenAutoencoder(**settings.network).to(device, memory_format=torch.channels_last)
     if start is not None:
-        begin_with(network, open_autoencoder(start, loop.device), start)
+        begin_with(network, open_autoencoder(start, loop.device), start, new="encoder.")
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0)
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:

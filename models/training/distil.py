@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         " --autoencoder runs/autoencode/autoencoder --teacher runs/train/checkpoint.pt",
     )
     parser.add_argument("--autoencoder", type=Path, required=True, help="folder of the trained autoencoder")
-    parser.add_argument("--teacher", type=Path, required=True, help="checkpoint or snapshot of Lumen")
+    parser.add_argument("--teacher", type=Path, required=True, help="checkpoint, snapshot or folder of Lumen")
     told = parser.parse_args(arguments)
     try:
         settings = read_settings(DistilSettings, told.config, told.set)

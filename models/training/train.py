@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelError
+from models.lumen.pipeline import LumenPipeline
 from models.lumen.text_encoder import LumenTextEncoder
 from models.lumen.tokenizer import LumenTokenizer, make_tokenizer
 from models.lumen.transformer import LumenTransformer
 from models.training.latents import Latents, encode_split
 from models.training.loop import (
+    OtherNetwork,
     begin_with,
     compiled,
     examples_of,
@@ -151,7 +153,7 @@ def train_lumen(
 ) -> Painter:
     """Train Lumen into ``out/checkpoint.pt``; `models.training.export` makes a pipeline of it.
 
-    `start` is a checkpoint or a snapshot whose averaged weights a new run begins with.
+    `start` is what a new run begins with, see `open_painter`.
     """
     loop = settings.loop
     device = prepare(loop)
@@ -163,7 +165,12 @@ def train_lumen(
     unseen = encode_split(data, "test_seen", settings.size, autoencoder, device=loop.device)
     painter = Painter(settings, tokenizer.vocab_size).to(device)
     if start is not None:
-        begin_with(painter, open_painter(start, loop.device)[0], start, new="transformer.detail.")
+        other, _, reader = open_painter(start, loop.device)
+        if reader.words != tokenizer.words:
+            raise OtherNetwork(
+                f"{start} was trained with other words than the grammar has now; begin without it"
+            )
+        begin_with(painter, other, start, new="transformer.detail.")
     optimizers = muon_and_adamw(
         painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
     )
@@ -201,7 +208,17 @@ def train_lumen(
 
 
 def open_painter(checkpoint: Path, device: str = "cpu") -> tuple[Painter, LumenSettings, LumenTokenizer]:
-    """The averaged weights of a checkpoint or a snapshot, with its settings and tokenizer."""
+    """The averaged weights of a checkpoint or a snapshot, or those of a pipeline that `export` wrote.
+
+    Returns
+    -------
+    painter : Painter
+    settings : LumenSettings
+        As it was trained; of a pipeline only what its folder says, the rest as if nothing was stated.
+    tokenizer : LumenTokenizer
+    """
+    if (checkpoint / "model_index.json").is_file():
+        return _painter_of_pipeline(checkpoint, device)
     if not checkpoint.is_file():
         raise BadSettings(f"{checkpoint} is no checkpoint; train a model first")
     state = load_state(checkpoint)
@@ -213,6 +230,28 @@ def open_painter(checkpoint: Path, device: str = "cpu") -> tuple[Painter, LumenS
     return painter, settings, tokenizer
 
 
+def _painter_of_pipeline(folder: Path, device: str) -> tuple[Painter, LumenSettings, LumenTokenizer]:
+    if (kind := json.loads((folder / "model_index.json").read_text())["_class_name"]) != "LumenPipeline":
+        raise BadSettings(f"{folder} holds a {kind}, which is no Lumen")
+    parts = LumenPipeline.from_pretrained(folder, local_files_only=True)
+    text, network = (
+        {key: value for key, value in part.config.items() if not key.startswith("_") and key != "vocabulary"}
+        for part in (parts.text_encoder, parts.transformer)
+    )
+    settings = LumenSettings(
+        Loop(steps=1, batch=1),
+        size=int(parts.vae.factor * network["grid"]),
+        longest=parts.tokenizer.model_max_length,
+        text=text,
+        network=network,
+        shift=float(parts.scheduler.config.shift),
+    )
+    painter = Painter(settings, parts.tokenizer.vocab_size)
+    painter.text_encoder.load_state_dict(parts.text_encoder.state_dict())
+    painter.transformer.load_state_dict(parts.transformer.state_dict())
+    return painter.to(device).eval(), settings, parts.tokenizer
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of the module."""
     parser = command_line(
@@ -222,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--extend", action="store_true", help="go on from before the learning rate fell, to more steps"
     )
-    parser.add_argument("--start", type=Path, help="checkpoint or snapshot of Lumen to begin with")
+    parser.add_argument("--start", type=Path, help="checkpoint, snapshot or folder of a Lumen to begin with")
     told = parser.parse_args(arguments)
     try:
         settings = read_settings(LumenSettings, told.config, told.set)

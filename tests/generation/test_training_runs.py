@@ -268,6 +268,20 @@ def test_a_run_may_begin_with_weights_of_an_earlier_one(data, coder, teacher, tm
         train.train_lumen(other, *told, tmp_path / "other", start=teacher / "checkpoint.pt")
 
 
+def test_a_run_may_begin_with_what_ships(data, coder, teacher, tmp_path):
+    folder, told = tmp_path / "lumen", (data, coder / "autoencoder")
+    export.export(teacher / "checkpoint.pt", coder / "autoencoder", folder)
+    for name, start in ("run", teacher / "checkpoint.pt"), ("again", folder):
+        train.train_lumen(lumen_settings(1), *told, tmp_path / name, start=start)
+    assert losses(tmp_path / "again") == pytest.approx(losses(tmp_path / "run"), rel=0.02), "but for bfloat16"
+    distil.distil(distil.DistilSettings(loop(1), steps=2, inner=2), folder, *told, tmp_path / "student")
+    autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=folder / "vae")
+    assert losses(tmp_path / "coder")[0] < losses(coder)[0], "its decoder paints something already"
+    (folder / "model_index.json").write_text('{"_class_name": "WordVaePipeline"}')
+    with pytest.raises(BadSettings, match="which is no Lumen"):
+        train.open_painter(folder)
+
+
 def test_a_run_with_other_words_is_not_gone_on_with(data, coder, teacher, tmp_path):
     state = load_state(teacher / "checkpoint.pt")
     state["words"] = state["words"][1:]
