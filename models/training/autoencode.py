@@ -152,8 +152,8 @@ def train_autoencoder(
 ) -> LumenAutoencoder:
     """Train an autoencoder and save it, with the moments of its latents, to ``out/autoencoder``.
 
-    `start` is the folder of one whose weights a new run begins with; if it holds the decoder alone, as what
-    ships does, the encoder learns to fit it.
+    `start` is the folder of one whose weights a new run begins with. If it holds a decoder alone, as a
+    pipeline that ships does, that stays as it is, and an encoder learns to fit it.
     """
     loop = settings.loop
     device = prepare(loop)
@@ -162,8 +162,11 @@ def train_autoencoder(
     unseen = tests.take(range(min(CHECKED, len(tests))))
     network = LumenAutoencoder(**settings.network).to(device, memory_format=torch.channels_last)
     if start is not None:
-        begin_with(network, open_autoencoder(start, loop.device), start, new="encoder.")
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0)
+        begun = open_autoencoder(start, loop.device)
+        begin_with(network, begun, start, new="encoder." if begun.encoder is None else "")
+        network.decoder.requires_grad_(begun.encoder is not None)
+    moved = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(moved, lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0)
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         chosen, _ = examples_of(step, loop.batch, len(pictures), loop.seed)

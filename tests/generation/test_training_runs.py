@@ -40,13 +40,8 @@ def reader_settings(steps: int, **changes) -> reader.ReaderSettings:
 
 
 def coder_settings(steps: int, **changes) -> autoencode.AutoencoderSettings:
-    network = {
-        "channels": 4,
-        "stem": 2,
-        "widths": [16, 16],
-        "encoder_blocks": [1, 1],
-        "decoder_blocks": [1, 1],
-    }
+    blocks = {"encoder_blocks": [1, 1], "decoder_blocks": [1, 1]}
+    network = {"channels": 4, "stem": 2, "widths": [16, 16], **blocks}
     return autoencode.AutoencoderSettings(loop(steps, **changes), SIZE, 16, network, rate=5e-3)
 
 
@@ -247,8 +242,8 @@ def test_a_run_may_be_made_longer_from_before_its_rate_fell(data, coder, tmp_pat
     with pytest.raises(NoPlateau, match="has no plateau"):
         train.train_lumen(lumen_settings(10), data, folder, out, extend=True)
     train.train_lumen(lumen_settings(10), data, folder, out)
-    train.train_lumen(lumen_settings(14), data, folder, out, extend=True)
-    train.train_lumen(lumen_settings(14), data, folder, tmp_path / "whole")
+    for place, longer in (out, True), (tmp_path / "whole", False):
+        train.train_lumen(lumen_settings(14), data, folder, place, extend=longer)
     one, other = weights(out), weights(tmp_path / "whole")
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
@@ -256,8 +251,8 @@ def test_a_run_may_be_made_longer_from_before_its_rate_fell(data, coder, tmp_pat
 def test_a_run_may_begin_with_weights_of_an_earlier_one(data, coder, teacher, tmp_path):
     told = (data, coder / "autoencoder")
     train.train_lumen(lumen_settings(1), *told, tmp_path / "run", start=teacher / "checkpoint.pt")
-    begun, scratch = losses(tmp_path / "run")[0], losses(teacher)[0]
-    assert begun < 0.9 * scratch
+    begun = losses(tmp_path / "run")[0]
+    assert begun < 0.9 * losses(teacher)[0]
     fine = replace(lumen_settings(1), network={**lumen_settings(1).network, "fine": 1, "fine_width": 8})
     train.train_lumen(fine, *told, tmp_path / "fine", start=teacher / "checkpoint.pt")
     assert losses(tmp_path / "fine") == pytest.approx([begun], abs=1e-4), "a new stage adds nothing at first"
@@ -268,26 +263,28 @@ def test_a_run_may_begin_with_weights_of_an_earlier_one(data, coder, teacher, tm
         train.train_lumen(other, *told, tmp_path / "other", start=teacher / "checkpoint.pt")
 
 
-def test_a_run_may_begin_with_what_ships(data, coder, teacher, tmp_path):
-    folder, told = tmp_path / "lumen", (data, coder / "autoencoder")
-    export.export(teacher / "checkpoint.pt", coder / "autoencoder", folder)
+def test_a_run_may_begin_with_what_ships(data, coder, teacher, folder, tmp_path):
+    told = (data, coder / "autoencoder")
     for name, start in ("run", teacher / "checkpoint.pt"), ("again", folder):
         train.train_lumen(lumen_settings(1), *told, tmp_path / name, start=start)
     assert losses(tmp_path / "again") == pytest.approx(losses(tmp_path / "run"), rel=0.02), "but for bfloat16"
     distil.distil(distil.DistilSettings(loop(1), steps=2, inner=2), folder, *told, tmp_path / "student")
     autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=folder / "vae")
-    assert losses(tmp_path / "coder")[0] < losses(coder)[0], "its decoder paints something already"
-    (folder / "model_index.json").write_text('{"_class_name": "WordVaePipeline"}')
+    begun, kept = weights(tmp_path / "coder"), autoencode.open_autoencoder(folder / "vae").state_dict()
+    assert [name for name in kept if not torch.equal(begun[name], kept[name])] == [], "its decoder stays"
+    (tmp_path / "model_index.json").write_text('{"_class_name": "WordVaePipeline"}')
     with pytest.raises(BadSettings, match="which is no Lumen"):
-        train.open_painter(folder)
+        train.open_painter(tmp_path)
 
 
 def test_a_run_with_other_words_is_not_gone_on_with(data, coder, teacher, tmp_path):
-    state = load_state(teacher / "checkpoint.pt")
-    state["words"] = state["words"][1:]
+    state, told = load_state(teacher / "checkpoint.pt"), (lumen_settings(60), data, coder / "autoencoder")
+    state["words"] = state["words"][::-1]
     torch.save(state, tmp_path / "checkpoint.pt")
     with pytest.raises(BadSettings, match="other words"):
-        train.train_lumen(lumen_settings(60), data, coder / "autoencoder", tmp_path)
+        train.train_lumen(*told, tmp_path)
+    with pytest.raises(OtherNetwork, match="other words"):
+        train.train_lumen(*told, tmp_path / "new", start=tmp_path / "checkpoint.pt")
 
 
 def test_a_student_learns_its_teachers_strides(data, coder, teacher, tmp_path):
