@@ -171,14 +171,15 @@ def quasi_standard_errors(fit: StrengthFit) -> Floats:
 
 
 def wilson_interval(successes: float, trials: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion [2]_; NaN without trials."""
+    """Wilson's score interval of a proportion [2]_, which always holds it; NaN without trials."""
     if trials <= 0:
         return math.nan, math.nan
     z2 = float(ndtri((1 + level) / 2)) ** 2
     p = successes / trials
     middle = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = math.sqrt(z2 * (p * (1 - p) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounded, the ends for 0 and for all of the trials may else lie past the proportion itself.
+    return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))
 
 
 def _whole(fit: StrengthFit) -> Floats:

@@ -68,7 +68,8 @@ class Report:
     splits : dict
         Split to its `SplitScore`.
     distance, real_distance : float
-        Fréchet distance of painted pictures, and of as many training renders, to the unseen renders.
+        Fréchet distance of painted pictures, and of the unseen renders of the same scenes, to as many
+        training renders, which show other scenes.
     distance_pictures : int
         Pictures in each of the sets compared.
     nearest_train, nearest_train_real : float
@@ -204,8 +205,8 @@ class Judge:
             entrant=model.card.slug,
             revision=model.card.revision,
             splits=splits,
-            distance=frechet(ours[:count], theirs),
-            real_distance=frechet(like, theirs),
+            distance=frechet(ours[:count], like),
+            real_distance=frechet(theirs, like),
             distance_pictures=count,
             nearest_train=float(np.median(nearest(ours, bank))),
             nearest_train_real=float(np.median(nearest(theirs, bank))),
@@ -245,7 +246,7 @@ def table(report: Report) -> str:
     counts = [f"{s.pictures} ({s.refused} refused)" for s in report.splits.values()]
     lines.append(f"{'prompts':<19} " + "  ".join(f"{cell:>15}" for cell in counts))
     lines += [
-        f"Fréchet distance to unseen renders: {report.distance:.3f}; training renders to the same: "
+        f"Fréchet distance to training renders: {report.distance:.3f}; of unseen renders of the same scenes: "
         f"{report.real_distance:.3f} (n = {report.distance_pictures})",
         f"median distance to the nearest training render: {report.nearest_train:.3f}; "
         f"of unseen renders: {report.nearest_train_real:.3f}",

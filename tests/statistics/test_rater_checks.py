@@ -17,6 +17,15 @@ def share(agreeing: int, pairs: int) -> Share:
     return Share(agreeing, pairs, agreeing / pairs if pairs else math.nan, low, high)
 
 
+def test_an_interval_of_a_proportion_holds_it_and_is_that_of_scipy():
+    for trials in range(1, 200):
+        for successes in {0, 1, trials // 3, trials - 1, trials}:
+            low, high = wilson_interval(successes, trials)
+            assert low <= successes / trials <= high
+            known = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+            assert (low, high) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
 @pytest.mark.parametrize("answers", [2, 4])
 @pytest.mark.parametrize("concentration", [0.1, 1.0, 8.0])
 def test_the_ceiling_holds_the_best_prediction_of_simulated_raters(answers, concentration):
