@@ -41,6 +41,7 @@ MANIFEST = "manifest.toml"
 EXAMPLES = """examples:
   python -m models.training.gate
   python -m models.training.gate --as-served --prompts 500
+  python -m models.training.gate --prompts 200 --also atelier
   python -m models.training.gate --weights runs/candidates --catalog runs/candidates.toml"""
 SEED = 20261123
 
@@ -213,15 +214,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--as-served", action="store_true", help="with the engines of the cards, not in torch and float32"
     )
     parser.add_argument("--prompts", type=int, help="of each folder (default: the manifest's)")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="entrant of the catalogue of which nothing is promised, to see the order of all",
+    )
     told = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    kept = []
+    kept, found = [], {}
     try:
-        for measured in measure(
-            told.weights, read_catalog(told.catalog), as_served=told.as_served, prompts=told.prompts
-        ):
-            kept.append(measured.kept)
-            sys.stdout.write(f"{measured}\n")
+        catalog = read_catalog(told.catalog)
+        for one in measure(told.weights, catalog, as_served=told.as_served, prompts=told.prompts):
+            kept.append(one.kept)
+            found[one.promised.slug] = one.accuracy
+            sys.stdout.write(f"{one}\n")
+        if told.also:
+            reader = open_reader(told.weights / read_manifest(told.weights).reader)
+            found |= {s: accuracy(load(catalog[s]), reader, told.prompts or 64) for s in told.also}
+            order = sorted(found.items(), key=lambda item: -item[1])
+            sys.stdout.write(f"in order: {', '.join(f'{slug} {share:.3f}' for slug, share in order)}\n")
     except ModelError as error:
         parser.exit(1, f"{error}\n")
     sys.stdout.write(f"{sum(kept)} of {len(kept)} folders are as promised\n")

@@ -79,7 +79,9 @@ def catalog(folders, tmp_path) -> Path:
     file = tmp_path / "catalog.toml"
     vae_card = CATALOG.format(kind="vae", backend="diffusers", folder=folders / "vae", steps="steps = 1")
     file.write_text(
-        vae_card + CATALOG.format(kind="bank", backend="retrieval", folder=folders / "bank", steps="")
+        vae_card
+        + CATALOG.format(kind="bank", backend="retrieval", folder=folders / "bank", steps="")
+        + CATALOG.format(kind="other", backend="retrieval", folder=folders / "bank", steps="")
     )
     return file
 
@@ -102,8 +104,16 @@ def test_the_gate_holds_a_manifest_to_its_promises(folders, catalog, capsys, meg
 def test_the_gate_measures_what_is_served(folders, catalog, capsys):
     (folders / "manifest.toml").write_text(MANIFEST.format(megabytes=1, accuracy=0.0))
     told = ["--weights", str(folders), "--catalog", str(catalog), "--as-served", "--prompts", "3"]
-    assert gate.main(told) == 0
-    assert capsys.readouterr().out.count("at 3 prompts") == 2
+    assert gate.main([*told, "--also", "other"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("at 3 prompts") == 2
+    (order,) = [line.split(": ")[1].split(", ") for line in text.splitlines() if line.startswith("in order")]
+    assert sorted(word.split()[0] for word in order) == ["bank", "other", "vae"]
+    shares = [float(word.split()[1]) for word in order]
+    assert shares == sorted(shares, reverse=True)
+    with pytest.raises(SystemExit):
+        gate.main([*told, "--also", "nobody"])
+    assert "nobody" in capsys.readouterr().err
 
 
 def test_a_manifest_that_does_not_fit_is_told(folders, catalog, tmp_path):
