@@ -324,13 +324,16 @@ def test_the_path_is_straight_and_its_velocity_leads_along_it():
     torch.testing.assert_close(x + torch.tensor([0.25, -0.75])[:, None, None, None] * velocity, quarter)
 
 
-def test_times_are_shifted_and_some_lie_near_one():
+def test_times_are_shifted_and_some_lie_near_the_ends():
     assert shifted(torch.tensor([0.0, 0.5, 1.0]), 3.0).tolist() == pytest.approx([0.0, 0.75, 1.0])
     draw = torch.Generator().manual_seed(0)
     plain, extra = draw_times(20_000, 3.0, 0.0, draw), draw_times(20_000, 3.0, 0.5, draw)
     assert float(plain.median()) == pytest.approx(0.75, abs=0.01)
     added = float((extra > 0.9).float().mean() - 0.5 * (1 + (plain > 0.9).float().mean()))
     assert added == pytest.approx(0, abs=0.02)
+    assert float((plain < 0.15).float().mean()) < 0.005
+    low = draw_times(20_000, 3.0, 0.2, draw, low=0.4)
+    assert float((low < 0.1).float().mean()) == pytest.approx(0.1, abs=0.01)
 
 
 class Straight(torch.nn.Module):
