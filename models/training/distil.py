@@ -22,7 +22,7 @@ from models.errors import ModelError
 from models.training.latents import encode_split
 from models.training.loop import compiled, generator, last_figures, muon_and_adamw, prepare, train
 from models.training.settings import Loop, command_line, read_settings
-from models.training.train import Examples, Painter, on_path, open_painter, shifted
+from models.training.train import Examples, Painter, begin_lumen, on_path, open_painter, shifted
 
 Velocity = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """Of a painter, or of a compiled one; see `Painter.forward`."""
@@ -136,24 +136,30 @@ def distil(
     autoencoder: Path,
     out: Path,
     *,
+    start: Path | None = None,
     stop_after: int | None = None,
 ) -> Painter:
-    """Train a student of the teacher in a checkpoint into ``out/checkpoint.pt``, which has the same form."""
+    """Train a student of the teacher in a checkpoint into ``out/checkpoint.pt``, which has the same form.
+
+    It begins with the teacher's weights, or with those of `start`, a student of an earlier one.
+    """
     loop = settings.loop
     device = prepare(loop)
     teacher, told, tokenizer = open_painter(teacher_path, loop.device)
     teacher.requires_grad_(requires_grad=False)
     student = open_painter(teacher_path, loop.device)[0]
+    if start is not None:
+        begin_lumen(student, tokenizer, start)
     taught, learnt = compiled(teacher, loop), compiled(student, loop)
     told = replace(told, loop=loop)
     latents = encode_split(data, "train", told.size, autoencoder, mirror=True, device=loop.device)
     examples = Examples(latents, tokenizer, told)
     optimizers = muon_and_adamw(student, rate=settings.rate, other_rate=settings.other_rate, decay=0.0)
-    start = tokenizer.numbers_of("")[0][0]
+    opening = tokenizer.numbers_of("")[0][0]
 
     def loss_of(step: int) -> tuple[Tensor, dict[str, Tensor]]:
         clean, noise, _, ids, mask = examples.batch(step, empty=0.0)
-        prompts = Prompts(ids, mask, start)
+        prompts = Prompts(ids, mask, opening)
         draw = generator(loop.seed, 5, step)
         count = clean.shape[0]
         stride = torch.randint(0, settings.steps, (count,), generator=draw).to(device).float()
@@ -195,10 +201,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--autoencoder", type=Path, required=True, help="folder of the trained autoencoder")
     parser.add_argument("--teacher", type=Path, required=True, help="checkpoint, snapshot or folder of Lumen")
+    parser.add_argument("--start", type=Path, help="an earlier student to begin with")
     told = parser.parse_args(arguments)
     try:
         settings = read_settings(DistilSettings, told.config, told.set)
-        distil(settings, told.teacher, told.data, told.autoencoder, told.out, stop_after=told.stop_after)
+        places = (told.teacher, told.data, told.autoencoder, told.out)
+        distil(settings, *places, start=told.start, stop_after=told.stop_after)
     except ModelError as error:
         parser.exit(1, f"{error}\n")
     sys.stdout.write(f"{json.dumps(last_figures(told.out))}\n")

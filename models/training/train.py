@@ -171,12 +171,7 @@ def train_lumen(
     unseen = encode_split(data, "test_seen", settings.size, autoencoder, device=loop.device)
     painter = Painter(settings, tokenizer.vocab_size).to(device)
     if start is not None:
-        other, _, reader = open_painter(start, loop.device)
-        if reader.words != tokenizer.words:
-            raise OtherNetwork(
-                f"{start} was trained with other words than the grammar has now; begin without it"
-            )
-        begin_with(painter, other, start, new="transformer.detail.")
+        begin_lumen(painter, tokenizer, start)
     optimizers = muon_and_adamw(
         painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
     )
@@ -211,6 +206,20 @@ def train_lumen(
     )
     painter.load_state_dict(average.weights)
     return painter.eval()
+
+
+def begin_lumen(painter: Painter, tokenizer: LumenTokenizer, start: Path) -> None:
+    """Begin with the weights of another Lumen of the same words; see `open_painter` and `begin_with`.
+
+    Raises
+    ------
+    OtherNetwork
+        If its words or layers are others; the stage of fine detail alone may be missing there.
+    """
+    other, _, reader = open_painter(start)
+    if reader.words != tokenizer.words:
+        raise OtherNetwork(f"{start} has other words than the grammar has now; begin without it")
+    begin_with(painter, other, start, new="transformer.detail.")
 
 
 def open_painter(checkpoint: Path, device: str = "cpu") -> tuple[Painter, LumenSettings, LumenTokenizer]:

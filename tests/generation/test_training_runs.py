@@ -268,7 +268,10 @@ def test_a_run_may_begin_with_what_ships(data, coder, teacher, folder, tmp_path)
     for name, start in ("run", teacher / "checkpoint.pt"), ("again", folder):
         train.train_lumen(lumen_settings(1), *told, tmp_path / name, start=start)
     assert losses(tmp_path / "again") == pytest.approx(losses(tmp_path / "run"), rel=0.02), "but for bfloat16"
-    distil.distil(distil.DistilSettings(loop(1), steps=2, inner=2), folder, *told, tmp_path / "student")
+    student = distil.DistilSettings(loop(1), steps=2, inner=2)
+    distil.distil(student, folder, *told, tmp_path / "student")
+    distil.distil(student, folder, *told, tmp_path / "next", start=tmp_path / "student" / "checkpoint.pt")
+    assert losses(tmp_path / "next")[0] < losses(tmp_path / "student")[0]
     autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=folder / "vae")
     begun, kept = weights(tmp_path / "coder"), autoencode.open_autoencoder(folder / "vae").state_dict()
     assert [name for name in kept if not torch.equal(begun[name], kept[name])] == [], "its decoder stays"
