@@ -148,7 +148,7 @@ def _step(line: str) -> int:
 def muon_and_adamw(
     network: nn.Module, *, rate: float, other_rate: float, decay: float = 0.01
 ) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of attention and MLP, AdamW for all else (Jordan et al. 2024).
+    """Muon for the matrices of attention and MLP, AdamW for all else that moves (Jordan et al. 2024).
 
     Muon's update is scaled to the size of AdamW's (Liu et al. 2025, eq. 4), so that one `rate` means the same
     for matrices of all shapes.
@@ -163,6 +163,8 @@ def muon_and_adamw(
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, weight in network.named_parameters():
+        if not weight.requires_grad:
+            continue
         inner = ".attention." in name or ".mlp." in name
         (matrices if inner and weight.ndim == 2 else others).append(weight)
     made: list[torch.optim.Optimizer] = [

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ class LumenSettings:
         lie below 0.15, and a network that never saw such times adds noise there.
     empty : float
         Share of empty captions.
+    parts : tuple of str
+        Patterns of the names of weights that move, such as ``transformer.detail.*``.
     """
 
     loop: Loop
@@ -72,6 +75,7 @@ class LumenSettings:
     extra: float = 0.2
     low: float = 0.2
     empty: float = 0.1
+    parts: tuple[str, ...] = ("*",)
 
 
 class Painter(nn.Module):
@@ -172,6 +176,8 @@ def train_lumen(
     painter = Painter(settings, tokenizer.vocab_size).to(device)
     if start is not None:
         begin_lumen(painter, tokenizer, start)
+    for name, weight in painter.named_parameters():
+        weight.requires_grad_(any(fnmatchcase(name, part) for part in settings.parts))
     optimizers = muon_and_adamw(
         painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
     )

@@ -253,9 +253,13 @@ def test_a_run_may_begin_with_weights_of_an_earlier_one(data, coder, teacher, tm
     train.train_lumen(lumen_settings(1), *told, tmp_path / "run", start=teacher / "checkpoint.pt")
     begun = losses(tmp_path / "run")[0]
     assert begun < 0.9 * losses(teacher)[0]
-    fine = replace(lumen_settings(1), network={**lumen_settings(1).network, "fine": 1, "fine_width": 8})
+    network = {**lumen_settings(1).network, "fine": 1, "fine_width": 8}
+    fine = replace(lumen_settings(1), network=network, parts=("transformer.detail.*",))
     train.train_lumen(fine, *told, tmp_path / "fine", start=teacher / "checkpoint.pt")
     assert losses(tmp_path / "fine") == pytest.approx([begun], abs=1e-4), "a new stage adds nothing at first"
+    kept, moved = load_state(teacher / "checkpoint.pt")["average"], weights(tmp_path / "fine")
+    assert all(torch.equal(moved[name], kept[name]) for name in kept), "nothing but the named parts moves"
+    assert moved["transformer.detail.leave.weight"].any()
     autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=coder / "autoencoder")
     assert losses(tmp_path / "coder")[0] < 0.6 * losses(coder)[0]
     other = replace(lumen_settings(1), network={**lumen_settings(1).network, "layers": 1})
@@ -331,16 +335,8 @@ def test_an_early_lumen_is_a_snapshot_exported_by_one_command(coder, teacher, fo
 
 def test_evaluating_prints_every_column(data, judge, folder, tmp_path, capsys):
     arguments = ["--model", folder, "--reader", judge / "reader", "--data", data, "--count", "3"]
-    arguments += [
-        "--prompts",
-        "2",
-        "--seeds",
-        "2",
-        "--json",
-        tmp_path / "a.json",
-        "--sheet",
-        tmp_path / "a.png",
-    ]
+    files = ["--json", tmp_path / "a.json", "--sheet", tmp_path / "a.png"]
+    arguments += ["--prompts", "2", "--seeds", "2", *files]
     assert evaluate.main([str(one) for one in arguments]) == 0
     text = capsys.readouterr().out
     for told in (*ATTRIBUTES, *evaluate.SPLITS, *COLUMNS):
