@@ -22,7 +22,7 @@ from arena.services.generation import enqueue, progress
 from arena.tables import Campaign
 
 DEMO = "demo"
-ENTRANTS = ("lumen-1", "lumen-1-turbo", "word-vae", "retrieval")
+ENTRANTS = ("lumen-1", "lumen-1-turbo", "lumen-0", "pixel-unet", "word-vae", "retrieval")
 REFERENCE = "atelier"
 """Takes part where its renderer is installed."""
 CANVAS = 256

@@ -36,6 +36,8 @@ size = [64, 32]
 SHIPPED = (
     "lumen-1",
     "lumen-1-turbo",
+    "lumen-0",
+    "pixel-unet",
     "word-vae",
     "retrieval",
     "atelier",
