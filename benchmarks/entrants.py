@@ -87,6 +87,8 @@ def main() -> None:
     for slug in told.entrant or shipped:
         with multiprocessing.get_context("spawn").Pool(1) as alone:
             rows.append(alone.apply(measured, (catalog[slug], told.threads, told.rounds)))
+            alone.close()
+            alone.join()
     if told.json:
         print(json.dumps(rows, indent=1))
         return
