@@ -13,11 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from pathlib import Path
 from typing import Any
+
+from exports import peak_memory
 
 from models.cards import adjusted
 from models.catalog import BUILT_IN, read_catalog
@@ -25,11 +26,6 @@ from models.contracts import EntrantCard, GenerationRequest
 
 PROMPT = "a red glass vase on an oak table in window light"
 BATCHES = (1, 8)
-
-
-def memory() -> float:
-    """Most that this process ever held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measured(card: EntrantCard, threads: int, rounds: int) -> dict[str, Any]:
@@ -41,7 +37,7 @@ def measured(card: EntrantCard, threads: int, rounds: int) -> dict[str, Any]:
     from models.training.export import megabytes
 
     torch.set_num_threads(threads)
-    told: dict[str, Any] = {"entrant": card.slug, "memory_before": memory()}
+    told: dict[str, Any] = {"entrant": card.slug, "memory_before": peak_memory()}
     if card.backend == "diffusers":
         card = adjusted(
             card, engine="torch", device="cpu", dtype="float32", batch=max(BATCHES), threads=threads
@@ -68,7 +64,7 @@ def measured(card: EntrantCard, threads: int, rounds: int) -> dict[str, Any]:
             "seconds": statistics.median(seconds),
             "cpu_seconds": statistics.median(cpu),
         }
-    return told | {"memory": memory()}
+    return told | {"memory": peak_memory()}
 
 
 def main() -> None:

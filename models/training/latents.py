@@ -15,7 +15,7 @@ from models.atelier.grammar import Scene
 from models.digests import digest_folder
 from models.lumen.autoencoder import LumenAutoencoder
 from models.training.autoencode import open_autoencoder
-from models.training.settings import saved_network
+from models.training.settings import BadSettings, saved_network
 from models.training.shards import Pictures, open_pictures, save_array, to_unit
 
 
@@ -65,11 +65,21 @@ def encode_split(
         Folder that `models.training.autoencode` saved.
     mirror : bool
         Add the mirror image of every picture.
+
+    Raises
+    ------
+    BadSettings
+        If the autoencoder has no encoder.
     """
     pictures = open_pictures(data, split, size, mirror=mirror)
     autoencoder = saved_network(autoencoder, "autoencoder")
     cache = data / "cache" / "latents" / f"{size}-{digest_folder(autoencoder)[:12]}"
     network = open_autoencoder(autoencoder, device)
+    if network.encoder is None:
+        raise BadSettings(
+            f"{autoencoder} holds a decoder alone; learn an encoder for it first, with "
+            f"python -m models.training.autoencode --start {autoencoder}"
+        )
     made = []
     with tqdm(total=len(pictures), desc="encoding", unit="picture", leave=False) as bar:
         for name, here in pictures.parts():

@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.errors import ModelError
-from models.training.settings import Loop
+from models.training.settings import BadSettings, Loop
 
 log = logging.getLogger(__name__)
 Loss = Callable[[int], tuple[Tensor, Mapping[str, Tensor | float]]]
@@ -80,6 +81,21 @@ def begin_with(network: nn.Module, other: nn.Module, path: Path, *, new: str = "
         raise OtherNetwork(told) from error
     if unexpected or any(not (new and name.startswith(new)) for name in missing):
         raise OtherNetwork(told)
+
+
+def moving(network: nn.Module, parts: Sequence[str]) -> list[nn.Parameter]:
+    """The weights whose names match one of some patterns, in the network's order.
+
+    Raises
+    ------
+    BadSettings
+        If no name matches a pattern.
+    """
+    names = dict(network.named_parameters())
+    for pattern in parts:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise BadSettings(f"no weight is called {pattern!r}; the first is {next(iter(names))!r}")
+    return [weight for name, weight in names.items() if any(fnmatchcase(name, pattern) for pattern in parts)]
 
 
 class Average:

@@ -18,7 +18,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,7 @@ from models.errors import ModelError
 from models.training.ballots import BadVotes, Pairs, encode_ballots, open_ballots
 from models.training.denoising import Denoising, NoisePath, path_of
 from models.training.export import folder_card
-from models.training.loop import examples_of, generator, last_figures, load_state, prepare, train
+from models.training.loop import examples_of, generator, last_figures, load_state, moving, prepare, train
 from models.training.parents import CARD, Parent, open_parent, save_tuned
 from models.training.settings import BadSettings, Loop, read_settings
 
@@ -147,12 +146,12 @@ def tune(
         if {key: state[key] for key in about} != about:
             raise BadSettings(f"{out} holds a run of other votes or another model; name a new folder")
     network = parent.denoising.network.to(device).requires_grad_(requires_grad=False)
-    moving = _moving(network, settings.parts)
+    moved = moving(network, settings.parts)
     path = path_of(parent.denoising.scheduler, extra=settings.extra)
     comparer = Comparer(parent.denoising, path, settings)
     weights = pairs.ballots.weights(even_prompts=settings.even_prompts)
     optimizer = torch.optim.AdamW(
-        [weight.requires_grad_() for weight in moving],
+        [weight.requires_grad_() for weight in moved],
         lr=settings.rate,
         betas=(0.9, 0.98),
         weight_decay=settings.weight_decay,
@@ -198,15 +197,6 @@ def _pairs(votes: Path, part: str, parent: Parent) -> Pairs | None:
         return None
     width, height = parent.card.identity["size"]
     return encode_ballots(ballots, votes, (width, height), parent.denoising.encode, name=parent.coder)
-
-
-def _moving(network: nn.Module, parts: Sequence[str]) -> list[nn.Parameter]:
-    """The weights whose names match a pattern."""
-    names = dict(network.named_parameters())
-    for pattern in parts:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise BadSettings(f"no weight is called {pattern!r}; the first is {next(iter(names))!r}")
-    return [weight for name, weight in names.items() if any(fnmatchcase(name, pattern) for pattern in parts)]
 
 
 def run(

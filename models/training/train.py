@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from models.training.loop import (
     generator,
     last_figures,
     load_state,
+    moving,
     muon_and_adamw,
     prepare,
     train,
@@ -176,8 +176,10 @@ def train_lumen(
     painter = Painter(settings, tokenizer.vocab_size).to(device)
     if start is not None:
         begin_lumen(painter, tokenizer, start)
-    for name, weight in painter.named_parameters():
-        weight.requires_grad_(any(fnmatchcase(name, part) for part in settings.parts))
+    moved = moving(painter, settings.parts)
+    painter.requires_grad_(requires_grad=False)
+    for weight in moved:
+        weight.requires_grad_()
     optimizers = muon_and_adamw(
         painter, rate=settings.rate, other_rate=settings.other_rate, decay=settings.weight_decay
     )

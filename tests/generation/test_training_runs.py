@@ -279,6 +279,8 @@ def test_a_run_may_begin_with_what_ships(data, coder, teacher, folder, tmp_path)
     autoencode.train_autoencoder(coder_settings(1), data, tmp_path / "coder", start=folder / "vae")
     begun, kept = weights(tmp_path / "coder"), autoencode.open_autoencoder(folder / "vae").state_dict()
     assert [name for name in kept if not torch.equal(begun[name], kept[name])] == [], "its decoder stays"
+    with pytest.raises(BadSettings, match="learn an encoder for it first"):
+        train.train_lumen(lumen_settings(1), data, folder / "vae", tmp_path / "blind")
     (tmp_path / "model_index.json").write_text('{"_class_name": "WordVaePipeline"}')
     with pytest.raises(BadSettings, match="which is no Lumen"):
         train.open_painter(tmp_path)
